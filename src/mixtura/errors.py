@@ -1,0 +1,38 @@
+"""The one exception family, and the one warning family.
+
+Every message is one line: what was wrong, the value, what to do.
+"""
+
+from __future__ import annotations
+
+
+class MixturaError(Exception):
+    """Base of every error that mixtura raises on purpose."""
+
+
+class InputError(MixturaError, ValueError):
+    """The data, a parameter or a file is not what was asked for; the message names the mend."""
+
+
+class ModelFileError(InputError):
+    """A model folder is missing, damaged, or of a version that this mixtura cannot read."""
+
+
+class TrainingError(MixturaError, RuntimeError):
+    """Training could not go on; the last finite state was kept and the message names the term."""
+
+
+class MixturaWarning(UserWarning):
+    """Base of every warning that mixtura gives."""
+
+
+class ConstantColumnWarning(MixturaWarning):
+    """Columns of one value carry no information and were left out of the model."""
+
+
+class BinarisedWarning(MixturaWarning):
+    """Values were turned into 0 and 1 by a threshold, as asked."""
+
+
+class TrainingWarning(MixturaWarning):
+    """Training met something that a person should look at, and went on."""
