@@ -1,0 +1,25 @@
+"""Hard groups without a model, and their scores against labels."""
+
+from __future__ import annotations
+
+from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
+from mixtura.clustering.neighbour_graph import GraphGroups as GraphGroups
+from mixtura.clustering.neighbour_graph import modularity as modularity
+from mixtura.clustering.neighbour_graph import modularity_groups as modularity_groups
+from mixtura.clustering.neighbour_graph import neighbour_graph as neighbour_graph
+from mixtura.clustering.scores import accuracy as accuracy
+from mixtura.clustering.scores import ari as ari
+from mixtura.clustering.scores import confusion as confusion
+from mixtura.clustering.scores import nmi as nmi
+
+__all__ = [
+    "GraphGroups",
+    "accuracy",
+    "ari",
+    "confusion",
+    "kmeans_groups",
+    "modularity",
+    "modularity_groups",
+    "neighbour_graph",
+    "nmi",
+]

@@ -1,0 +1,7 @@
+"""The scikit-learn face of mixtura's models."""
+
+from __future__ import annotations
+
+from mixtura.estimators.gmvae import GMVAE as GMVAE
+
+__all__ = ["GMVAE"]

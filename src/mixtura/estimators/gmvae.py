@@ -1,0 +1,501 @@
+"""The Gaussian-mixture variational auto-encoder as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mixtura.data import Encoding
+from mixtura.errors import InputError
+from mixtura.free_energy import FreeEnergy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mixtura.vae import LikelihoodEstimate, Settings
+
+_BLOCK_VALUES = 2**22  # of a block of encoded rows: 32 MB in float64
+_N_DRAWS = 16  # of w behind the responsibilities
+
+
+class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Groups, a density, a generator and codes from one model of unlabelled data.
+
+    The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi, :math:`w | z=k \sim N(\mu_k, \sigma_k^2 I)`
+    and :math:`x | w \sim p_\theta(x|w)`, with the variational posterior
+    :math:`q(w, z | x) = q_\psi(w|x) q_\phi(z|w, x)`. Training maximises
+
+    .. math::
+        \mathrm{bound} = \underbrace{E_q[\log p_\theta(x|w)]}_{\text{reconstruction}}
+        - \underbrace{E_q[KL(q(z|w,x) \| p(z))]}_{\text{cluster}}
+        - \underbrace{E_q[\log q(w|x) - \log p(w|z)]}_{\text{conditional prior}} \le \log p(x)
+
+    in nats per observation, all constants and the log-determinant of the scaling of the data included. The
+    default procedure adds stages that find the groups first (a neighbour graph on the codes, then a
+    posterior regulariser towards its groups); ``procedure="plain"`` is the pure bound and nothing else.
+
+    Parameters
+    ----------
+    n_components : int, default=8
+        K, the number of groups.
+    latent_dim : int, optional
+        Dimension of w; by default 10, or the number of features where that is less.
+    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+        p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
+    responsibilities : {"exact", "amortised"}, default="exact"
+        q(z|w, x): its optimum p(z|w), or a trained network.
+    procedure : {"default", "plain"}, default="default"
+        The staged training that works from scratch, or the pure bound alone.
+    covariance_type : {"spherical", "diag"}, default="spherical"
+        sigma_k: one number a component, or one for each latent dimension.
+    max_epochs : int, optional
+        Passes over the data in all; by default 24 for 60,000 rows, more for fewer, at most 120.
+    batch_size : int, optional
+        Rows of a step; by default 64 to 256.
+    network : {"auto", "mlp", "conv"}, default="auto"
+        Kind of network; "auto" takes convolutions for images that are large or in colour.
+    hidden : sequence of int, optional
+        Sizes of the encoder's hidden layers, mirrored in the decoder.
+    image_shape : tuple of int, optional
+        (height, width) or (height, width, channels) where rows are flattened images; arrays with 3 or 4
+        dimensions are taken for images without it.
+    transforms : {"auto", "affine", None}, default="auto"
+        Small affine maps that the encoder sees while groups are found; "auto" uses them on grey images.
+    start : {"auto", "graph", "kmeans"}, default="auto"
+        Where the first groups come from; "auto" takes the neighbour graph.
+    std_floor : float, default=0.05
+        Least standard deviation of the Gaussian likelihood, in encoded units: pixels on [0, 1], columns
+        with standard deviation 1. Compare densities at equal floors only.
+    learning_rate : float, default=1.5e-3
+        Peak rate of Adam.
+    binarise : float, optional
+        With the Bernoulli likelihood: values above this become 1, the others 0.
+    n_importance_samples : int, default=64
+        Draws of w for each row behind `score_samples`.
+    device : str, default="auto"
+        "auto", "cpu", "cuda" or "cuda:N".
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of matrix products in training; scores are always in float64.
+    callback : callable, optional
+        Called with each line of the log, a dict, while training runs.
+    random_state : int, RandomState or None, default=None
+        Seed of all randomness. The same seed, machine and thread count give the same bits.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n,)
+        Group of each row; groups are numbered by falling size.
+    bound_ : FreeEnergy
+        The bound and its three terms on the training data, in nats per observation.
+    gap_ : float or None
+        Exact minus amortised bound, E KL(q_phi || p(z|w)); None with exact responsibilities.
+    means_ : ndarray of shape (K, latent_dim)
+        mu_k.
+    scales_ : ndarray of shape (K,) or (K, latent_dim)
+        sigma_k.
+    weights_ : ndarray of shape (K,)
+        pi_k.
+    history_ : list of dict
+        The log of training.
+    findings_ : tuple of Finding
+        What a person should know about the fit, with remedies.
+    model_ : mixtura.vae.GaussianMixtureVAE
+        The trained model, in float64.
+    encoding_ : mixtura.data.Encoding
+        The map from raw rows to what the model sees.
+    latent_dim_, n_epochs_, seed_, device_, precision_, image_shape_
+        What was used where the parameter left it open.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of str
+        Names of features seen during fit, where there were names.
+
+    References
+    ----------
+    Dilokthanakul et al. (2016), arXiv:1611.02648; Jiang et al. (2017), IJCAI, "Variational Deep Embedding".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + 8 * np.repeat(np.eye(2), 30, axis=0)
+    >>> model = GMVAE(n_components=2, random_state=0).fit(X)
+    >>> sorted(np.bincount(model.labels_).tolist())
+    [30, 30]
+    >>> model.score_samples(X).shape, model.transform(X).shape
+    ((60,), (60, 2))
+    """
+
+    def __init__(
+        self,
+        n_components: int = 8,
+        *,
+        latent_dim: int | None = None,
+        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
+        responsibilities: Literal["exact", "amortised"] = "exact",
+        procedure: Literal["default", "plain"] = "default",
+        covariance_type: Literal["spherical", "diag"] = "spherical",
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        network: Literal["auto", "mlp", "conv"] = "auto",
+        hidden: tuple[int, ...] | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        transforms: Literal["auto", "affine"] | None = "auto",
+        start: Literal["auto", "graph", "kmeans"] = "auto",
+        std_floor: float = 0.05,
+        learning_rate: float = 1.5e-3,
+        binarise: float | None = None,
+        n_importance_samples: int = 64,
+        device: str = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        callback: Callable[[dict[str, Any]], None] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.latent_dim = latent_dim
+        self.likelihood = likelihood
+        self.responsibilities = responsibilities
+        self.procedure = procedure
+        self.covariance_type = covariance_type
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.network = network
+        self.hidden = hidden
+        self.image_shape = image_shape
+        self.transforms = transforms
+        self.start = start
+        self.std_floor = std_floor
+        self.learning_rate = learning_rate
+        self.binarise = binarise
+        self.n_importance_samples = n_importance_samples
+        self.device = device
+        self.precision = precision
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Train the model on rows without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), or images of shape (n, height, width[, channels])
+            The data.
+        y : ignored
+            Present for scikit-learn's conventions.
+
+        Returns
+        -------
+        GMVAE
+            The fitted estimator itself.
+
+        Raises
+        ------
+        InputError
+            If a parameter or the data are not what they must be.
+        TrainingError
+            If training met values that are not finite again and again.
+        """
+        import torch
+
+        from mixtura.vae.diagnostics import diagnose
+        from mixtura.vae.fit import fit_model, number_groups
+        from mixtura.vae.inference import estimate_bound
+
+        settings = self._settings()
+        X, image_shape = self._flatten(X, self.image_shape)
+        rows = validate_data(self, X, ensure_min_samples=2)
+        if len(rows) < settings.n_components:
+            raise InputError(
+                f"n_samples={len(rows)} should be >= n_components={settings.n_components}; ask for fewer groups"
+            )
+        seed = _seed(self.random_state)
+        encoding = Encoding.fit(
+            rows,
+            likelihood=settings.likelihood,
+            image_shape=image_shape,
+            names=getattr(self, "feature_names_in_", None),
+            binarise=self.binarise,
+        )
+        trained = fit_model(
+            torch.from_numpy(encoding.encode(rows, np.float32)),
+            settings,
+            domain=encoding.domain,
+            seed=seed,
+            image_shape=image_shape,
+            log_determinant=encoding.log_determinant,
+            on_event=self.callback,
+        )
+        self.encoding_, self.model_ = encoding, trained.model
+        self.image_shape_, self.seed_ = image_shape, seed
+        self.device_, self.precision_ = trained.device, trained.precision
+        self.n_epochs_ = trained.record.n_epochs
+        self.history_ = trained.record.events
+        labels = np.concatenate([part.argmax(axis=1) for part in self._responsibilities(rows)])
+        self.labels_ = number_groups(trained.model, labels)
+        self._read_prior()
+        # Draws that differ between rows average out, so a large set needs one each and a small one many.
+        n_draws = max(1, 2048 // len(rows))
+        generator = torch.Generator().manual_seed(seed)
+        parts = [
+            (len(x) / len(rows), estimate_bound(trained.model, x, n_draws, generator))
+            for x in self._encoded(rows)
+        ]
+        self.bound_ = _weighted_mean([(share, part.free_energy) for share, part in parts])
+        gap = sum(share * part.gap for share, part in parts)
+        self.gap_ = gap if settings.responsibilities == "amortised" else None
+        sizes = np.bincount(self.labels_, minlength=settings.n_components)
+        self.findings_ = (*encoding.findings, *diagnose(self.transform(X), sizes, trained.record))
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the most responsible group of each row: argmax_k q(z = k|x), shape (n,)."""
+        rows = self._rows(X)
+        return np.concatenate([part.argmax(axis=1) for part in self._responsibilities(rows)])
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the responsibilities q(z|x) = E_q(w|x)[ q(z|w, x) ], shape (n, K), rows summing to 1."""
+        return np.concatenate(list(self._responsibilities(self._rows(X))))
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the codes of the rows, the means of q(w|x): shape (n, latent_dim)."""
+        from mixtura.vae.inference import codes
+
+        return np.concatenate([codes(self.model_, x).numpy() for x in self._encoded(self._rows(X))])
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return log p(x) of each row in nats, by importance weighting: shape (n,).
+
+        It is the logarithm of a density in the data's own units (of a probability for Bernoulli data), an
+        estimate from below with ``n_importance_samples`` draws of w. A low score marks an anomaly.
+        """
+        return self.log_likelihood(X).per_row
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Return the mean of `score_samples`: nats per observation, larger is better."""
+        return self.log_likelihood(X).mean
+
+    def log_likelihood(self, X: ArrayLike, n_samples: int | None = None) -> LikelihoodEstimate:
+        """Return log p(x) with the Monte Carlo standard error of its mean and the effective sample size.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows.
+        n_samples : int, optional
+            Draws of w for each row; ``n_importance_samples`` unless given. The draws are shared by all rows.
+
+        Returns
+        -------
+        LikelihoodEstimate
+            Per row and in the mean, in nats.
+        """
+        import torch
+
+        from mixtura.vae import estimate_log_likelihood
+        from mixtura.vae.fit import scoring_noise
+
+        rows = self._rows(X)
+        n_draws = _at_least_one("n_samples", self.n_importance_samples if n_samples is None else n_samples)
+        noise = scoring_noise(self.model_, self.seed_, n_draws)
+        encoded = torch.from_numpy(self.encoding_.encode(rows, np.float64))
+        return estimate_log_likelihood(self.model_, encoded, noise)
+
+    def free_energy(self, X: ArrayLike, n_samples: int = 16) -> FreeEnergy:
+        """Return the bound of the rows and its three terms, means in nats per observation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows.
+        n_samples : int
+            Draws of w for each row.
+        """
+        import torch
+
+        from mixtura.vae.inference import estimate_bound
+
+        rows = self._rows(X)
+        generator = torch.Generator().manual_seed(self.seed_)
+        return _weighted_mean(
+            [
+                (len(x) / len(rows), estimate_bound(self.model_, x, n_samples, generator).free_energy)
+                for x in self._encoded(rows)
+            ]
+        )
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        component: int | None = None,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Draw new rows from the model.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+        component : int, optional
+            The group to draw from; all groups by their weights unless given.
+        random_state : int, RandomState or None
+            Seed of the draws; the fit's own seed unless given.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows in raw units: w ~ N(mu_k, sigma_k^2), x ~ p(x|w).
+        components : ndarray of shape (n_samples,)
+            The group of each row.
+        """
+        import torch
+
+        from mixtura.vae.inference import sample
+
+        check_is_fitted(self)
+        n_samples = _at_least_one("n_samples", n_samples)
+        n_components = self.model_.n_components
+        if component is not None and not 0 <= component < n_components:
+            raise InputError(f"component must be from 0 to {n_components - 1}, not {component!r}")
+        generator = torch.Generator().manual_seed(self.seed_ if random_state is None else _seed(random_state))
+        if component is None:
+            weights = torch.from_numpy(self.weights_)
+            components = torch.multinomial(weights, n_samples, replacement=True, generator=generator)
+        else:
+            components = torch.full((n_samples,), int(component))
+        drawn = sample(self.model_, components, generator)
+        return self.encoding_.decode(drawn.numpy()), components.numpy()
+
+    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
+        """Return the mean of p(x|w) at given codes, in raw units: (n, n_features) from (n, latent_dim)."""
+        import torch
+
+        from mixtura.vae.inference import decode
+
+        check_is_fitted(self)
+        w = np.atleast_2d(np.asarray(codes, dtype=np.float64))
+        if w.shape[-1] != self.latent_dim_:
+            raise InputError(
+                f"codes have {w.shape[-1]} columns and the model has {self.latent_dim_} dimensions"
+            )
+        return self.encoding_.decode(decode(self.model_, torch.from_numpy(w)).numpy())
+
+    def reconstruct(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the mean of p(x|w) at each row's own code, in raw units: shape (n, n_features)."""
+        return self.decode(self.transform(X))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model into a new folder: weights in safetensors, the rest in JSON, no pickle.
+
+        Parameters
+        ----------
+        folder : path
+            Made here; it must not hold anything yet.
+        """
+        from mixtura.estimators.persistence import save_gmvae
+
+        check_is_fitted(self)
+        save_gmvae(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> GMVAE:
+        """Return the fitted estimator that `save` wrote; nothing in the folder is executed.
+
+        Raises
+        ------
+        ModelFileError
+            If a byte is changed or missing, or the version is unknown.
+        """
+        from mixtura.estimators.persistence import load_gmvae
+
+        return load_gmvae(Path(folder))
+
+    @property
+    def latent_dim_(self) -> int:
+        """Dimension of w."""
+        check_is_fitted(self)
+        return int(self.model_.latent_dim)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent_dim_
+
+    def _settings(self) -> Settings:
+        from mixtura.vae import Settings
+
+        values = {name: getattr(self, name) for name in Settings.names()}
+        if values["hidden"] is not None:
+            values["hidden"] = tuple(np.atleast_1d(values["hidden"]).tolist())
+        _at_least_one("n_importance_samples", self.n_importance_samples)
+        return Settings(**values)
+
+    def _rows(self, X: ArrayLike) -> NDArray[Any]:
+        """Return checked rows with the columns of the fit."""
+        check_is_fitted(self)
+        X, _ = self._flatten(X, self.image_shape_)
+        rows: NDArray[Any] = validate_data(self, X, reset=False)
+        return rows
+
+    def _encoded(self, rows: NDArray[Any]) -> Iterator[Tensor]:
+        """Yield encoded rows in float64, block by block."""
+        import torch
+
+        step = max(1, _BLOCK_VALUES // rows.shape[1])
+        for first in range(0, len(rows), step):
+            yield torch.from_numpy(self.encoding_.encode(rows[first : first + step], np.float64))
+
+    def _responsibilities(self, rows: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
+        from mixtura.vae.fit import scoring_noise
+        from mixtura.vae.inference import responsibilities
+
+        noise = scoring_noise(self.model_, self.seed_, _N_DRAWS)
+        for x in self._encoded(rows):
+            yield responsibilities(self.model_, x, noise).numpy()
+
+    def _read_prior(self) -> None:
+        """Set the attributes that show the prior."""
+        prior = self.model_.prior
+        mixture = prior()
+        self.means_ = mixture.means.numpy().copy()
+        scales = mixture.scales.numpy().copy()
+        self.scales_ = scales[:, 0] if prior.log_scales.shape[1] == 1 else scales
+        self.weights_ = mixture.log_weights.exp().numpy()
+
+    @staticmethod
+    def _flatten(X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
+        """Return images as flat rows, with their shape."""
+        if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+            if image_shape is not None and math.prod(image_shape) != math.prod(X.shape[1:]):
+                raise InputError(
+                    f"images are of shape {X.shape[1:]} and not {tuple(image_shape)}; give the same size"
+                )
+            return X.reshape(len(X), -1), tuple(image_shape or X.shape[1:])
+        return X, None if image_shape is None else tuple(int(side) for side in image_shape)
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+        check_random_state(random_state)  # refuses what scikit-learn refuses, with its message
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _at_least_one(name: str, value: object) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value.__index__()) < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value.__index__())
+
+
+def _weighted_mean(parts: list[tuple[float, FreeEnergy]]) -> FreeEnergy:
+    first = parts[0][1]
+    return FreeEnergy(
+        {name: sum(share * part.gains[name] for share, part in parts) for name in first.gains},
+        {name: sum(share * part.costs[name] for share, part in parts) for name in first.costs},
+    )

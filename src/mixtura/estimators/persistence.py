@@ -1,0 +1,103 @@
+"""A fitted GM-VAE as a model folder and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixtura import runtime
+from mixtura.data import Encoding
+from mixtura.errors import ModelFileError
+from mixtura.estimators.gmvae import GMVAE
+from mixtura.findings import Finding
+from mixtura.free_energy import FreeEnergy
+from mixtura.storage import read_model, write_model
+
+_NOT_STORED = ("callback", "random_state")
+
+
+def save_gmvae(estimator: GMVAE, folder: Path) -> None:
+    """Write a fitted estimator: weights in float32, in which they were trained, so no bit is lost."""
+    parameters = {k: v for k, v in estimator.get_params().items() if k not in _NOT_STORED}
+    document: dict[str, Any] = {
+        "estimator": "GMVAE",
+        "parameters": _plain(parameters),
+        "encoding": estimator.encoding_.to_dict(),
+        "seed": estimator.seed_,
+        "image_shape": _plain(estimator.image_shape_),
+        "n_epochs": estimator.n_epochs_,
+        "device": estimator.device_,
+        "precision": estimator.precision_,
+        "bound": {"gains": dict(estimator.bound_.gains), "costs": dict(estimator.bound_.costs)},
+        "gap": estimator.gap_,
+        "findings": [finding.to_dict() for finding in estimator.findings_],
+        "history": estimator.history_,
+        "feature_names": _plain(getattr(estimator, "feature_names_in_", None)),
+        "versions": {name: str(value) for name, value in runtime.describe().items()},
+    }
+    tensors = {f"model.{name}": t.float().numpy() for name, t in estimator.model_.state_dict().items()}
+    # One number is not of single precision: the log-determinant is a sum over all columns.
+    tensors["model.log_determinant"] = estimator.model_.log_determinant.numpy()
+    tensors["labels"] = estimator.labels_.astype(np.int32)
+    write_model(folder, document, tensors)
+
+
+def load_gmvae(folder: Path) -> GMVAE:
+    """Return the estimator that `save_gmvae` wrote."""
+    import torch
+
+    from mixtura.vae import build_model
+
+    document, tensors = read_model(folder)
+    if document.get("estimator") != "GMVAE":
+        raise ModelFileError(
+            f"{str(folder)!r} holds a model of kind {document.get('estimator')!r}, not GMVAE; give another folder"
+        )
+    try:
+        parameters = document["parameters"]
+        for name in ("hidden", "image_shape"):
+            parameters[name] = None if parameters[name] is None else tuple(parameters[name])
+        estimator = GMVAE(**parameters, random_state=document["seed"])
+        encoding = Encoding.from_dict(document["encoding"])
+        model = build_model(
+            estimator._settings(),
+            n_encoded=encoding.n_encoded,
+            domain=encoding.domain,
+            image_shape=None if document["image_shape"] is None else tuple(document["image_shape"]),
+        ).double()
+        state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        model.load_state_dict(
+            {name: torch.from_numpy(np.array(value)).double() for name, value in state.items()}
+        )
+        estimator.encoding_, estimator.model_ = encoding, model.requires_grad_(False).eval()
+        estimator.labels_ = tensors["labels"].astype(np.int64)
+        estimator.seed_, estimator.n_epochs_ = document["seed"], document["n_epochs"]
+        estimator.image_shape_ = None if document["image_shape"] is None else tuple(document["image_shape"])
+        estimator.device_, estimator.precision_ = document["device"], document["precision"]
+        estimator.bound_ = FreeEnergy(document["bound"]["gains"], document["bound"]["costs"])
+        estimator.gap_ = document["gap"]
+        estimator.findings_ = tuple(Finding(**finding) for finding in document["findings"])
+        estimator.history_ = document["history"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFileError(
+            f"the model in {str(folder)!r} cannot be read ({reason}); fit it again"
+        ) from error
+    estimator.n_features_in_ = encoding.n_features
+    if document["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(document["feature_names"], dtype=object)
+    estimator._read_prior()
+    return estimator
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with NumPy's scalars and arrays replaced by Python's, for JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

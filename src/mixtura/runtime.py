@@ -1,0 +1,134 @@
+"""What the machine offers, asked in one place: devices, precision, threads, seeds, memory.
+
+Nothing here sets a global state of any library, and torch is imported only when a device is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixtura.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+@functools.cache
+def has_fast_bfloat16_cpu() -> bool:
+    """Return whether this processor multiplies bfloat16 matrices in hardware.
+
+    A flag of the processor is read, never a stop-watch: a timing could fall either way on a busy
+    machine, and the same seed would no longer give the same bits.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    for line in text.splitlines():
+        if line.startswith(("flags", "Features")):
+            return not _BFLOAT16_FLAGS.isdisjoint(line.split())
+    return False
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the torch device that ``device`` names.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` (an NVIDIA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or the device is not there.
+
+    Examples
+    --------
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"device {device!r} is unknown; use 'auto', 'cpu' or 'cuda'") from error
+    if resolved.type not in {"cpu", "cuda"}:
+        raise InputError(f"device {device!r} is not supported; use 'auto', 'cpu' or 'cuda'")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device {device!r} is not there ({torch.cuda.device_count()} GPUs seen); use 'cpu'")
+    return resolved
+
+
+def resolve_precision(precision: str, device: torch.device, n_parameters: int) -> str:
+    """Return the precision of matrix products under the name that Lightning Fabric gives it.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}
+        ``"auto"`` takes bfloat16 where the processor or GPU has it in hardware and the networks are
+        large enough to be bound by arithmetic; densities and statistics stay in float32 or float64.
+    device : torch.device
+        Where the products run.
+    n_parameters : int
+        Size of the networks: below 300,000 the casts cost more than the products save.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> import torch
+    >>> resolve_precision("float32", torch.device("cpu"), 10**6)
+    '32-true'
+    """
+    if precision not in {"auto", "float32", "bfloat16"}:
+        raise InputError(f"precision {precision!r} is unknown; use 'auto', 'float32' or 'bfloat16'")
+    if precision == "auto":
+        import torch
+
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_fast_bfloat16_cpu()
+        return "bf16-mixed" if fast and n_parameters >= 300_000 else "32-true"
+    return "bf16-mixed" if precision == "bfloat16" else "32-true"
+
+
+def peak_memory_mb() -> float:
+    """Return the largest resident memory of this process so far, in MB (10^6 bytes)."""
+    try:
+        import resource
+    except ImportError:  # Windows has no getrusage; the figure is then unknown, not zero
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak) * (1e-6 if sys.platform == "darwin" else 1.024e-3)
+
+
+def describe() -> dict[str, str | int]:
+    """Return what a result's bits depend on besides the seed: versions, processor, threads."""
+    import numpy
+    import sklearn
+    import torch
+
+    from mixtura import __version__
+
+    return {
+        "mixtura": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cpu_count": os.cpu_count() or 1,
+    }

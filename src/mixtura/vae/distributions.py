@@ -1,0 +1,86 @@
+"""The distributions that the modules of a model return: torch's, plus what a bound needs of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Independent, Normal
+
+
+class DiagonalGaussian(Independent):
+    """N(loc, diag(scale^2)) over the last axis, sampled with noise that is handed in.
+
+    Parameters
+    ----------
+    loc, scale : Tensor of shape (..., d)
+        Mean and standard deviation.
+
+    Examples
+    --------
+    >>> q = DiagonalGaussian(torch.zeros(2), torch.ones(2))
+    >>> round(float(q.log_prob(torch.zeros(2))), 4)
+    -1.8379
+    """
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
+        super().__init__(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+
+    def reparameterise(self, noise: Tensor) -> Tensor:
+        """Return loc + scale * noise, through which gradients reach loc and scale.
+
+        torch's own ``rsample`` draws from the global generator, which mixtura never touches.
+        """
+        return self.base_dist.loc + self.base_dist.scale * noise
+
+
+class IndependentBernoulli(Independent):
+    """Independent Bernoulli variables over the last axis, given their logits (..., d)."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """The mixture sum_k pi_k N(w; mu_k, diag(sigma_k^2)) with K components in d dimensions.
+
+    Parameters
+    ----------
+    log_weights : Tensor of shape (K,)
+        log pi_k; they are normalised.
+    means, scales : Tensor of shape (K, d)
+        Means and standard deviations; spherical components repeat theirs along d.
+
+    Examples
+    --------
+    >>> p = GaussianMixture(torch.tensor([0.0]), torch.zeros(1, 2), torch.ones(1, 2))
+    >>> round(float(p.log_prob(torch.zeros(2))), 4)
+    -1.8379
+    """
+
+    log_weights: Tensor
+    means: Tensor
+    scales: Tensor
+
+    def component_log_prob(self, w: Tensor) -> Tensor:
+        """Return log N(w; mu_k, diag(sigma_k^2)) for every k: shape (..., K) from (..., d)."""
+        # Differences first, then squares: the expanded square cancels where components lie far apart.
+        standardised = (w.unsqueeze(-2) - self.means) / self.scales  # (..., K, d)
+        constant = self.scales.log().sum(-1) + 0.5 * self.means.shape[-1] * math.log(2 * math.pi)
+        return -0.5 * standardised.square().sum(-1) - constant
+
+    def log_prob(self, w: Tensor) -> Tensor:
+        """Return log p(w) with z summed out: shape (...) from (..., d)."""
+        return torch.logsumexp(self.log_weights + self.component_log_prob(w), dim=-1)
+
+    def log_responsibilities(self, w: Tensor) -> Tensor:
+        """Return log p(z = k | w): shape (..., K) from (..., d)."""
+        return torch.log_softmax(self.log_weights + self.component_log_prob(w), dim=-1)
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Return values in at least float32: products may run in bfloat16, densities never."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values

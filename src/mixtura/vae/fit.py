@@ -1,0 +1,124 @@
+"""Encoded rows in, a trained model out: seeds, device, precision, stages, and the numbering of the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mixtura import runtime
+from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
+from mixtura.vae.settings import Settings
+from mixtura.vae.training.procedure import Trainer, TrainingRecord
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model ready to score, and what training did.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        In float64 on the CPU.
+    record : TrainingRecord
+        Log and rollbacks.
+    device, precision : str
+        What the training ran on.
+    """
+
+    model: GaussianMixtureVAE
+    record: TrainingRecord
+    device: str
+    precision: str
+
+
+def fit_model(
+    x: Tensor,
+    settings: Settings,
+    *,
+    domain: Domain,
+    seed: int,
+    image_shape: tuple[int, ...] | None = None,
+    log_determinant: float = 0.0,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+) -> TrainedModel:
+    """Build a model and train it by the procedure of the settings.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, n_encoded)
+        Encoded rows, float32, on the CPU.
+    settings : Settings
+        The model and its training.
+    domain : {"unit", "real", "binary"}
+        What the encoded values are.
+    seed : int
+        Of the one generator from which all randomness comes.
+    image_shape : tuple of int, optional
+        Where rows are flattened images.
+    log_determinant : float
+        Of the encoding.
+    on_event : callable, optional
+        Called with each entry of the log.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    model = build_model(
+        settings,
+        n_encoded=x.shape[1],
+        domain=domain,
+        generator=generator,
+        image_shape=image_shape,
+        log_determinant=log_determinant,
+    )
+    device = runtime.resolve_device(settings.device)
+    precision = runtime.resolve_precision(
+        settings.precision, device, sum(parameter.numel() for parameter in model.parameters())
+    )
+    fabric = Fabric(
+        accelerator="cpu" if device.type == "cpu" else "cuda",
+        devices=1 if device.type == "cpu" else [device.index or 0],
+        precision=precision,
+    )
+    numpy_generator = np.random.default_rng(_draw_seed(generator))
+    if device.type != "cpu":
+        generator = torch.Generator(fabric.device).manual_seed(_draw_seed(generator))
+    trainer = Trainer(
+        model, x, settings, fabric, generator, numpy_generator, image_shape=image_shape, on_event=on_event
+    )
+    record = trainer.run()
+    # Scoring is in float64 throughout, so that a row's scores are the same in any company.
+    scoring = model.cpu().double().requires_grad_(False)
+    return TrainedModel(scoring, record, str(device), precision)
+
+
+def number_groups(model: GaussianMixtureVAE, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Renumber the components of a model by falling size and return the labels under the new numbers.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        Changed in place; no density changes.
+    labels : ndarray of shape (n,)
+        Component of each row of the data that sizes are counted on.
+    """
+    order = np.argsort(-np.bincount(labels, minlength=model.n_components), kind="stable")
+    model.permute_components(torch.from_numpy(order))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[labels]
+
+
+def scoring_noise(model: GaussianMixtureVAE, seed: int, n_draws: int) -> Tensor:
+    """Return the draws that scores are made with, the same for every row and every call: (S, d)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((n_draws, model.latent_dim), generator=generator, dtype=torch.float64)
+
+
+def _draw_seed(generator: torch.Generator) -> int:
+    return int(torch.randint(2**31 - 1, (1,), generator=generator))

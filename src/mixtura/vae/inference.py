@@ -1,0 +1,136 @@
+"""What a trained model says of rows: codes, responsibilities, bound, reconstructions, samples.
+
+Everything here is deterministic given its noise and works row by row, in blocks of bounded memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mixtura.free_energy import FreeEnergy
+from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.importance import row_blocks
+from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.posterior import ExactResponsibilities
+
+
+@dataclass(frozen=True)
+class BoundEstimate:
+    """The bound on a set of rows.
+
+    Parameters
+    ----------
+    free_energy : FreeEnergy
+        The three terms with the model's own q(z|w, x), means over rows and draws, in nats.
+    gap : float
+        Exact minus amortised bound at the same draws, E[ KL(q_phi(z|w, x) || p(z|w)) ]; 0 when exact.
+    """
+
+    free_energy: FreeEnergy
+    gap: float
+
+
+@torch.no_grad()
+def codes(model: GaussianMixtureVAE, x: Tensor) -> Tensor:
+    """Return the mean of q(w|x) for every row: (n, d)."""
+    parts = [model.posterior(x[rows]).base_dist.loc for rows in row_blocks(len(x), 4 * x.shape[1])]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def responsibilities(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) -> Tensor:
+    """Return q(z|x) = E_q(w|x)[ q(z|w, x) ] over draws shared by all rows: (n, K).
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        The model.
+    x : Tensor of shape (n, n_encoded)
+        Encoded rows.
+    noise : Tensor of shape (S, d)
+        Standard normal draws.
+    """
+    prior = model.prior()
+    parts = []
+    for rows in row_blocks(len(x), len(noise) * (x.shape[1] + model.latent_dim * model.n_components)):
+        w = model.posterior(x[rows]).reparameterise(noise.unsqueeze(1))  # (S, n, d)
+        parts.append(model.responsibilities(w, x[rows], prior).exp().mean(dim=0))
+    mean = torch.cat(parts)
+    return mean / mean.sum(dim=1, keepdim=True)
+
+
+@torch.no_grad()
+def estimate_bound(
+    model: GaussianMixtureVAE, x: Tensor, n_samples: int, generator: torch.Generator
+) -> BoundEstimate:
+    """Return the mean bound of the rows and its terms.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        The model.
+    x : Tensor of shape (n, n_encoded)
+        Encoded rows.
+    n_samples : int
+        Draws of w for each row, independent between rows so that their errors average out.
+    generator : torch.Generator
+        On the device of ``x``.
+    """
+    totals: dict[str, float] = {}
+    gap = 0.0
+    terms: FreeEnergy | None = None
+    for rows in row_blocks(len(x), n_samples * x.shape[1]):
+        block = x[rows]
+        noise = torch.randn(
+            (n_samples, len(block), model.latent_dim), generator=generator, device=x.device, dtype=x.dtype
+        )
+        terms = evidence_lower_bound(model, block, noise)
+        for name, value in terms.terms.items():
+            totals[name] = totals.get(name, 0.0) + float(value.sum()) / (n_samples * len(x))
+        if not isinstance(model.responsibilities, ExactResponsibilities):
+            w = model.posterior(block).reparameterise(noise)
+            learned, exact = (
+                model.responsibilities(w, block, model.prior()),
+                model.prior().log_responsibilities(w),
+            )
+            gap += float((learned.exp() * (learned - exact)).sum()) / (n_samples * len(x))
+    assert terms is not None
+    return BoundEstimate(
+        FreeEnergy({n: totals[n] for n in terms.gains}, {n: totals[n] for n in terms.costs}), gap
+    )
+
+
+@torch.no_grad()
+def decode(model: GaussianMixtureVAE, w: Tensor) -> Tensor:
+    """Return E[x|w], encoded: (n, n_encoded) from (n, d)."""
+    return torch.cat([model.likelihood(block).mean for block in w.split(1024)])
+
+
+@torch.no_grad()
+def sample(model: GaussianMixtureVAE, components: Tensor, generator: torch.Generator) -> Tensor:
+    """Return draws of p(x|z), encoded, one for each given component.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        The model.
+    components : Tensor of shape (n,)
+        z of each draw.
+    generator : torch.Generator
+        On the device of the model.
+    """
+    prior = model.prior()
+    like = {"generator": generator, "device": prior.means.device, "dtype": prior.means.dtype}
+    w = prior.means[components]
+    w = w + prior.scales[components] * torch.randn(w.shape, **like)
+    drawn = []
+    for block in w.split(1024):
+        px = model.likelihood(block)
+        if isinstance(px.base_dist, torch.distributions.Bernoulli):
+            drawn.append((torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype))
+        else:
+            drawn.append(px.mean + px.base_dist.scale * torch.randn(px.mean.shape, **like))
+    return torch.cat(drawn)

@@ -1,0 +1,66 @@
+"""The likelihood p_theta(x|w): a module whose forward returns a distribution over encoded rows."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mixtura.vae.distributions import DiagonalGaussian, IndependentBernoulli, full_precision
+
+
+class GaussianLikelihood(nn.Module):
+    """x | w ~ N(mu_theta(w), diag(sigma_theta^2(w))), mean and variance both learned and both bounded.
+
+    sigma^2 = std_floor^2 + span * sigmoid(.), so that it can neither vanish nor blow up. On the unit domain
+    the mean is a sigmoid and span is 1/4, the largest variance that data on [0, 1] can have; on standardised
+    columns the mean is free and span is 25, that of values five standard deviations away.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Codes (..., d) to (..., 2 n_features): the mean's part first.
+    domain : {"unit", "real"}
+        What the encoded data are.
+    std_floor : float
+        Least standard deviation, in encoded units.
+    """
+
+    std_floor: Tensor
+
+    def __init__(self, network: nn.Module, domain: str, std_floor: float) -> None:
+        super().__init__()
+        self.network = network
+        self.domain = domain
+        self.span = 0.25 if domain == "unit" else 25.0
+        # The output 0 stands for a variance of 1/8 (unit) or 1 (standardised), the scale of the data.
+        self.offset = 0.0 if domain == "unit" else -math.log(self.span - 1.0)
+        self.register_buffer("std_floor", torch.tensor(std_floor))
+
+    def forward(self, w: Tensor) -> DiagonalGaussian:
+        """Return p(x|w) for codes of shape (..., d)."""
+        mean, raw = full_precision(self.network(w)).chunk(2, dim=-1)
+        if self.domain == "unit":
+            mean = torch.sigmoid(mean)
+        variance = self.std_floor.square() + self.span * torch.sigmoid(raw + self.offset)
+        return DiagonalGaussian(mean, variance.sqrt())
+
+
+class BernoulliLikelihood(nn.Module):
+    """x_j | w ~ Bernoulli(sigmoid(f_j(w))) for data in {0, 1}.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Codes (..., d) to logits (..., n_features).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, w: Tensor) -> IndependentBernoulli:
+        """Return p(x|w) for codes of shape (..., d)."""
+        # Logits beyond +-15 say no more about {0, 1} data and their gradients vanish.
+        return IndependentBernoulli(full_precision(self.network(w)).clamp(-15.0, 15.0))

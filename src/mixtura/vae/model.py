@@ -1,0 +1,155 @@
+"""A GM-VAE as the composition of its four parts, and the one place that builds it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
+from mixtura.vae.networks import ConvDecoder, ConvEncoder, choose_network, initialise, mlp
+from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
+from mixtura.vae.prior import GaussianMixturePrior
+from mixtura.vae.settings import Settings
+
+Domain = Literal["unit", "real", "binary"]
+
+
+class GaussianMixtureVAE(nn.Module):
+    """p(z) p(w|z) p(x|w) with q(w|x) q(z|w, x), on encoded rows.
+
+    Parameters
+    ----------
+    posterior : GaussianPosterior
+        q_psi(w|x).
+    responsibilities : ExactResponsibilities or AmortisedResponsibilities
+        q_phi(z|w, x).
+    prior : GaussianMixturePrior
+        p(w, z).
+    likelihood : GaussianLikelihood or BernoulliLikelihood
+        p_theta(x|w).
+    log_determinant : float
+        Of the map from raw to encoded rows: added to log p(encoded) it gives log p(raw).
+    """
+
+    log_determinant: Tensor
+
+    def __init__(
+        self,
+        posterior: GaussianPosterior,
+        responsibilities: ExactResponsibilities | AmortisedResponsibilities,
+        prior: GaussianMixturePrior,
+        likelihood: GaussianLikelihood | BernoulliLikelihood,
+        log_determinant: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.posterior = posterior
+        self.responsibilities = responsibilities
+        self.prior = prior
+        self.likelihood = likelihood
+        self.register_buffer("log_determinant", torch.tensor(log_determinant, dtype=torch.float64))
+
+    @property
+    def n_components(self) -> int:
+        """K."""
+        return self.prior.means.shape[0]
+
+    @property
+    def latent_dim(self) -> int:
+        """d, the dimension of w."""
+        return self.prior.means.shape[1]
+
+    def permute_components(self, order: Tensor) -> None:
+        """Renumber the components: the new k-th is the old ``order[k]``-th. No density changes."""
+        self.prior.permute(order)
+        if isinstance(self.responsibilities, AmortisedResponsibilities):
+            self.responsibilities.permute(order)
+
+
+def default_hidden(n_encoded: int, kind: str) -> tuple[int, ...]:
+    """Return the sizes of the hidden layers for rows of so many values.
+
+    Examples
+    --------
+    >>> default_hidden(784, "mlp"), default_hidden(16, "mlp"), default_hidden(3072, "conv")
+    ((512, 512), (128, 128), (256,))
+    """
+    if kind == "conv":
+        return (256,)
+    width = 128 if n_encoded < 48 else 256 if n_encoded <= 400 else 512
+    return (width, width)
+
+
+def build_model(
+    settings: Settings,
+    *,
+    n_encoded: int,
+    domain: Domain,
+    generator: torch.Generator | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    log_determinant: float = 0.0,
+) -> GaussianMixtureVAE:
+    """Return a new model with weights drawn from ``generator``, in float32 on the CPU.
+
+    Parameters
+    ----------
+    settings : Settings
+        Sizes and choices; what is None or "auto" is chosen here from the shape of the data.
+    n_encoded : int
+        Values of an encoded row.
+    domain : {"unit", "real", "binary"}
+        What the encoded values are.
+    generator : torch.Generator, optional
+        Source of the initial weights, on the CPU; without it the weights are zero, to be loaded.
+    image_shape : tuple of int, optional
+        (H, W) or (H, W, C) where rows are flattened images.
+    log_determinant : float
+        Of the encoding.
+
+    Examples
+    --------
+    >>> model = build_model(Settings(n_components=3), n_encoded=4, domain="real",
+    ...                     generator=torch.Generator().manual_seed(0))
+    >>> model.n_components, model.latent_dim
+    (3, 4)
+    """
+    kind = choose_network(image_shape) if settings.network == "auto" else settings.network
+    if kind == "conv" and image_shape is None:
+        from mixtura.errors import InputError
+
+        raise InputError("network='conv' needs images, and these rows are a table; use 'mlp' or image_shape=")
+    hidden = settings.hidden or default_hidden(n_encoded, kind)
+    latent_dim = settings.latent_dim or min(10, n_encoded)
+    n_maps = 1 if settings.likelihood == "bernoulli" else 2
+    with torch.device("meta"):
+        encoder: nn.Module
+        decoder: nn.Module
+        if kind == "conv":
+            assert image_shape is not None
+            encoder = ConvEncoder(image_shape, hidden[0], 2 * latent_dim)
+            decoder = ConvDecoder(latent_dim, hidden[0], image_shape, n_maps)
+        else:
+            encoder = mlp((n_encoded, *hidden, 2 * latent_dim))
+            decoder = mlp((latent_dim, *reversed(hidden), n_maps * n_encoded))
+        responsibilities: ExactResponsibilities | AmortisedResponsibilities = ExactResponsibilities()
+        if settings.responsibilities == "amortised":
+            responsibilities = AmortisedResponsibilities(
+                latent_dim, n_encoded, hidden[-1], settings.n_components
+            )
+    for network in (encoder, decoder, responsibilities):
+        network.to_empty(device="cpu")
+        for parameter in network.parameters():
+            nn.init.zeros_(parameter)
+    model = GaussianMixtureVAE(
+        GaussianPosterior(encoder),
+        responsibilities,
+        GaussianMixturePrior(settings.n_components, latent_dim, settings.covariance_type),
+        BernoulliLikelihood(decoder)
+        if settings.likelihood == "bernoulli"
+        else GaussianLikelihood(decoder, domain, settings.std_floor),
+        log_determinant,
+    )
+    if generator is not None:
+        initialise(model, generator)
+    return model

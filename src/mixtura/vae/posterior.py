@@ -1,0 +1,67 @@
+"""The variational posterior q(w, z|x) = q_psi(w|x) q_phi(z|w, x)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mixtura.vae.distributions import DiagonalGaussian, GaussianMixture, full_precision
+
+_LOG_VARIANCE_BOUNDS = (-12.0, 4.0)
+
+
+class GaussianPosterior(nn.Module):
+    """q_psi(w|x) = N(m(x), diag(s^2(x))), with log s^2 kept within [-12, 4].
+
+    Parameters
+    ----------
+    network : nn.Module
+        Encoded rows (..., n_features) to (..., 2 d): the mean's part first.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Return q(w|x) for encoded rows."""
+        loc, log_variance = full_precision(self.network(x)).chunk(2, dim=-1)
+        return DiagonalGaussian(loc, (0.5 * log_variance.clamp(*_LOG_VARIANCE_BOUNDS)).exp())
+
+
+class ExactResponsibilities(nn.Module):
+    """q(z|w, x) = p(z|w), the optimum of the bound over all q(z|w, x): it does not depend on x."""
+
+    def forward(self, w: Tensor, x: Tensor, prior: GaussianMixture) -> Tensor:
+        """Return log q(z = k|w, x) of shape (..., K)."""
+        return prior.log_responsibilities(w)
+
+
+class AmortisedResponsibilities(nn.Module):
+    """q_phi(z|w, x) = softmax of a network of w and x, as in the source of the model.
+
+    The first layer adds a linear map of w to one of x, which is the same as one map of both together and lets
+    many draws of w share the work on x.
+
+    Parameters
+    ----------
+    latent_dim, n_encoded, hidden, n_components : int
+        Sizes of w, of x, of the hidden layer and of the output.
+    """
+
+    def __init__(self, latent_dim: int, n_encoded: int, hidden: int, n_components: int) -> None:
+        super().__init__()
+        self.from_w = nn.Linear(latent_dim, hidden)
+        self.from_x = nn.Linear(n_encoded, hidden, bias=False)
+        self.to_logits = nn.Linear(hidden, n_components)
+
+    def forward(self, w: Tensor, x: Tensor, prior: GaussianMixture) -> Tensor:
+        """Return log q_phi(z = k|w, x) of shape (..., K)."""
+        logits = self.to_logits(torch.relu(self.from_w(w) + self.from_x(x)))
+        return torch.log_softmax(full_precision(logits), dim=-1)
+
+    @torch.no_grad()
+    def permute(self, order: Tensor) -> None:
+        """Renumber the components: the new k-th is the old ``order[k]``-th."""
+        for tensor in (self.to_logits.weight, self.to_logits.bias):
+            tensor.copy_(tensor[order].clone())

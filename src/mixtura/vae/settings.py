@@ -1,0 +1,124 @@
+"""The settings of a GM-VAE: one frozen class, which the estimator and the command line mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from mixtura.errors import InputError
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "likelihood": ("gaussian", "bernoulli"),
+    "responsibilities": ("exact", "amortised"),
+    "procedure": ("default", "plain"),
+    "covariance_type": ("spherical", "diag"),
+    "network": ("auto", "mlp", "conv"),
+    "transforms": ("auto", "affine", None),
+    "start": ("auto", "graph", "kmeans"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a GM-VAE is and how it is trained.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of groups.
+    latent_dim : int, optional
+        d, the dimension of w; unless given, 10 or the number of features where that is less.
+    likelihood : {"gaussian", "bernoulli"}
+        p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
+    responsibilities : {"exact", "amortised"}
+        q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model.
+    procedure : {"default", "plain"}
+        The staged training that works from scratch, or the pure bound and nothing else.
+    covariance_type : {"spherical", "diag"}
+        sigma_k of the prior: one number for each component, or one for each of its dimensions.
+    max_epochs : int, optional
+        Passes over the data, all stages together; unless given, chosen from the number of rows.
+    batch_size : int, optional
+        Rows of a step; unless given, chosen from the number of rows.
+    network : {"auto", "mlp", "conv"}
+        Kind of network; "auto" chooses from the shape of the data.
+    hidden : tuple of int, optional
+        Sizes of the hidden layers of the encoder, mirrored in the decoder (mlp), or of the one linear
+        layer between convolutions and codes (conv); unless given, chosen from the number of features.
+    transforms : {"auto", "affine", None}
+        Small affine maps of the image that the encoder sees while it is pretrained; "auto" uses them on
+        grey images.
+    start : {"auto", "graph", "kmeans"}
+        Where the first groups come from: a neighbour graph or k-means on the codes.
+    std_floor : float
+        Least standard deviation of the Gaussian likelihood once trained, in encoded units (images on
+        [0, 1], columns with standard deviation 1).
+    learning_rate : float
+        Peak rate of Adam.
+    device : str
+        "auto", "cpu", "cuda" or "cuda:N".
+    precision : {"auto", "float32", "bfloat16"}
+        Of matrix products; "auto" takes bfloat16 where the hardware has it.
+
+    Raises
+    ------
+    InputError
+        If a value is outside its range; the message names the parameter, the value and the range.
+
+    Examples
+    --------
+    >>> Settings(n_components=3).likelihood
+    'gaussian'
+    >>> Settings(n_components=0)
+    Traceback (most recent call last):
+    ...
+    mixtura.errors.InputError: n_components must be a whole number of at least 1, not 0
+    """
+
+    n_components: int = 8
+    latent_dim: int | None = None
+    likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
+    responsibilities: Literal["exact", "amortised"] = "exact"
+    procedure: Literal["default", "plain"] = "default"
+    covariance_type: Literal["spherical", "diag"] = "spherical"
+    max_epochs: int | None = None
+    batch_size: int | None = None
+    network: Literal["auto", "mlp", "conv"] = "auto"
+    hidden: tuple[int, ...] | None = None
+    transforms: Literal["auto", "affine"] | None = "auto"
+    start: Literal["auto", "graph", "kmeans"] = "auto"
+    std_floor: float = 0.05
+    learning_rate: float = 1.5e-3
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name in ("n_components", "latent_dim", "max_epochs", "batch_size"):
+            value = getattr(self, name)
+            if value is None and name != "n_components":
+                continue
+            if isinstance(value, bool) or not _is_whole(value) or value < 1:
+                raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                listed = ", ".join(repr(choice) for choice in choices)
+                raise InputError(f"{name} must be one of {listed}, not {getattr(self, name)!r}")
+        for name, low, high in (("std_floor", 1e-4, 10.0), ("learning_rate", 1e-7, 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise InputError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
+        if self.hidden is not None and (
+            len(self.hidden) == 0 or any(not _is_whole(size) or size < 1 for size in self.hidden)
+        ):
+            raise InputError(f"hidden must hold whole numbers of at least 1, not {self.hidden!r}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of all settings, in order."""
+        return tuple(field.name for field in fields(cls))
+
+
+def _is_whole(value: object) -> bool:
+    return hasattr(value, "__index__")

@@ -1,0 +1,1 @@
+"""How a model is trained: stages, schedules, the loop, and where the groups start."""

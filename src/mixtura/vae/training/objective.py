@@ -1,0 +1,79 @@
+"""What a stage maximises, as a module: rows in, the bound's terms and the objective out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.posterior import ExactResponsibilities
+from mixtura.vae.training.stages import Stage
+
+_GROUP_TEMPERATURE = (
+    3.0  # softens p(z|w), so that the cross-entropy still pulls at rows that are already right
+)
+
+
+class StageObjective(nn.Module):
+    """The objective of one stage, in nats per observation, to be maximised.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        What is trained.
+    stage : Stage
+        Which q(z), which encoder input, which regulariser.
+    """
+
+    def __init__(self, model: GaussianMixtureVAE, stage: Stage) -> None:
+        super().__init__()
+        self.model = model
+        self.stage = stage
+
+    def forward(
+        self, x: Tensor, noise: Tensor, moved: Tensor, groups: Tensor | None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the bound and its terms, (n,) each, and the mean objective of the batch, a scalar.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_encoded)
+            Encoded rows.
+        noise : Tensor of shape (n, d)
+            Standard normal draws.
+        moved : Tensor of shape (n, n_encoded)
+            T(x), or x where no transforms are in use.
+        groups : Tensor of shape (n,), optional
+            Current group of each row.
+        """
+        stage, model = self.stage, self.model
+        seen = moved if stage.transform else x
+        terms = evidence_lower_bound(
+            model, x, noise, seen=seen, log_responsibilities=self._log_responsibilities(seen, noise, groups)
+        )
+        objective = terms.bound.mean()
+        if stage.group_weight > 0:
+            assert groups is not None
+            agreement = self._group_log_prob(moved, noise, groups).mean()
+            objective = objective + stage.group_weight * x.shape[1] * agreement
+        return terms.as_dict(), objective
+
+    def _log_responsibilities(self, seen: Tensor, noise: Tensor, groups: Tensor | None) -> Tensor | None:
+        """Return log q(z) where the stage does not leave it to the model."""
+        model = self.model
+        if self.stage.z == "model":
+            return None
+        if self.stage.z == "exact":
+            if isinstance(model.responsibilities, ExactResponsibilities):
+                return None
+            return model.prior().log_responsibilities(model.posterior(seen).reparameterise(noise))
+        assert groups is not None
+        return nn.functional.one_hot(groups, model.n_components).to(seen.dtype).log()
+
+    def _group_log_prob(self, moved: Tensor, noise: Tensor, groups: Tensor) -> Tensor:
+        """Return log softmax_k( log pi_k N(w; mu_k, sigma_k) / 3 ) at each row's group, w from q(w|T(x))."""
+        prior = self.model.prior()
+        w = self.model.posterior(moved).reparameterise(noise)
+        logits = (prior.log_weights + prior.component_log_prob(w)) / _GROUP_TEMPERATURE
+        return torch.log_softmax(logits, dim=-1).gather(1, groups.unsqueeze(1)).squeeze(1)

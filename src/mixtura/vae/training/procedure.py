@@ -1,0 +1,236 @@
+"""From encoded rows to a trained model: the stages of a plan, one after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from mixtura.vae.likelihood import GaussianLikelihood
+from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.settings import Settings
+from mixtura.vae.training.loop import LoopSettings, run_stage
+from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
+from mixtura.vae.training.stages import Stage, plan, training_std_floor
+from mixtura.vae.training.start import find_groups, mean_codes, set_prior_from_groups
+from mixtura.vae.training.transforms import AffineTransform
+
+_VIEWS = 4  # transforms over which a code is averaged before the graph is made
+
+Event = dict[str, Any]
+
+
+@dataclass
+class TrainingRecord:
+    """What training did.
+
+    Parameters
+    ----------
+    events : list of dict
+        The log, one entry for each epoch and one for each thing that a stage did.
+    rollbacks : list of str
+        Steps that were not finite, in words.
+    n_epochs : float
+        Passes over the data.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    rollbacks: list[str] = field(default_factory=list)
+    n_epochs: float = 0.0
+
+
+def default_epochs(n_rows: int) -> int:
+    """Return how many passes over the data a fit makes unless told.
+
+    24 from 60,000 rows up; fewer rows get more passes, so that the number of steps shrinks slowly.
+
+    Examples
+    --------
+    >>> default_epochs(60_000), default_epochs(1_797), default_epochs(50)
+    (24, 120, 120)
+    """
+    return round(min(120.0, max(24.0, 24.0 * math.sqrt(60_000 / n_rows))))
+
+
+def default_batch_size(n_rows: int) -> int:
+    """Return the rows of a step unless told: 256, fewer where that leaves less than 14 steps an epoch.
+
+    Examples
+    --------
+    >>> default_batch_size(60_000), default_batch_size(1_797), default_batch_size(50)
+    (256, 128, 64)
+    """
+    return 256 if n_rows >= 14 * 256 else 128 if n_rows >= 1000 else 64
+
+
+class Trainer:
+    """Runs the stages of a plan on one model and one set of rows.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        Trained in place.
+    x : Tensor of shape (n, n_encoded)
+        Encoded rows, float32, on the CPU; moved to the device whole.
+    settings : Settings
+        Procedure and rates.
+    fabric : Fabric
+        Device and precision.
+    generator : torch.Generator
+        On the device: noise, order of rows, transforms.
+    numpy_generator : numpy.random.Generator
+        Of the groups' starts.
+    image_shape : tuple of int, optional
+        Where rows are flattened images.
+    on_event : callable, optional
+        Called with each entry of the log.
+    """
+
+    def __init__(
+        self,
+        model: GaussianMixtureVAE,
+        x: Tensor,
+        settings: Settings,
+        fabric: Fabric,
+        generator: torch.Generator,
+        numpy_generator: np.random.Generator,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.model = model.to(fabric.device)
+        self.x = x.to(fabric.device)
+        self.settings = settings
+        self.fabric = fabric
+        self.generator = generator
+        self.numpy_generator = numpy_generator
+        self.transform = choose_transform(settings, image_shape)
+        self.on_event = on_event or (lambda event: None)
+        self.groups: Tensor | None = None
+        self.record = TrainingRecord()
+        domain = model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
+        self.training_floor = max(settings.std_floor, training_std_floor(x.shape[1], domain))
+        self.stages = plan(settings, self.training_floor)
+        n_rows = len(x)
+        self.batch_size = min(n_rows, settings.batch_size or default_batch_size(n_rows))
+        self.steps_per_epoch = math.ceil(n_rows / self.batch_size)
+        total = (settings.max_epochs or default_epochs(n_rows)) * self.steps_per_epoch
+        self.stage_steps = share_steps(total, [stage.share for stage in self.stages])
+        self.total_steps = sum(self.stage_steps)
+
+    def run(self) -> TrainingRecord:
+        """Run every stage and return the record; the model is left in evaluation mode."""
+        steps_before = 0
+        for stage, n_steps in zip(self.stages, self.stage_steps, strict=True):
+            self._run(stage, n_steps, steps_before)
+            steps_before += n_steps
+        self.record.n_epochs = steps_before / self.steps_per_epoch
+        self.model.requires_grad_(True).eval()
+        return self.record
+
+    def _run(self, stage: Stage, n_steps: int, steps_before: int) -> None:
+        model, settings = self.model, self.settings
+        if stage.regroup:
+            self._regroup(stage)
+        parts = {
+            name: getattr(model, name) for name in ("posterior", "responsibilities", "prior", "likelihood")
+        }
+        for name, part in parts.items():
+            part.requires_grad_(name in stage.parts)
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        objective = StageObjective(model, stage)
+        floor = self._floor(stage)
+
+        def on_step(done: float) -> None:
+            if isinstance(model.likelihood, GaussianLikelihood):
+                model.likelihood.std_floor.fill_(floor(done))
+
+        def on_epoch(values: dict[str, float]) -> None:
+            steps = values.pop("steps")
+            self._emit(
+                {
+                    "stage": stage.name,
+                    "epoch": round((steps_before + steps) / self.steps_per_epoch, 3),
+                    "of": round(self.total_steps / self.steps_per_epoch, 3),
+                    **values,
+                }
+            )
+
+        rate = CosineRate(settings.learning_rate * stage.rate)
+        result = run_stage(
+            self.fabric,
+            objective,
+            parameters,
+            self._batch,
+            LoopSettings(n_steps, len(self.x), self.batch_size, rate, on_step),
+            self.generator,
+            on_epoch,
+        )
+        self.record.rollbacks += result.rollbacks
+        # A schedule longer than its run would leave the last value unreached, silently.
+        assert result.done == 1.0
+        if isinstance(model.likelihood, GaussianLikelihood):
+            assert math.isclose(float(model.likelihood.std_floor), floor(1.0), rel_tol=1e-6)
+        if stage.follow:
+            self._follow()
+
+    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        x = self.x.index_select(0, rows)
+        noise = torch.randn((len(rows), self.model.latent_dim), generator=self.generator, device=x.device)
+        moved = x if self.transform is None else self.transform(x, self.generator)
+        groups = None if self.groups is None else self.groups.index_select(0, rows)
+        return x, noise, moved, groups
+
+    def _floor(self, stage: Stage) -> GeometricRamp:
+        floor = self.training_floor
+        return GeometricRamp(*(stage.std_floor or (floor, floor)), until=0.7)
+
+    def _regroup(self, stage: Stage) -> None:
+        views = [self.x]
+        if self.transform is not None:
+            views = [self._transformed() for _ in range(_VIEWS)]
+        loc, variance = mean_codes(self.model, views)
+        start = find_groups(
+            loc.float().cpu().numpy(), self.model.n_components, self.settings.start, self.numpy_generator
+        )
+        self.groups = torch.from_numpy(start.labels).to(self.x.device)
+        set_prior_from_groups(self.model, loc, variance, self.groups)
+        self._emit({"stage": stage.name, "message": start.message})
+
+    def _transformed(self) -> Tensor:
+        assert self.transform is not None
+        return torch.cat([self.transform(block, self.generator) for block in self.x.split(4096)])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Set the groups to argmax p(z|w) at the mean codes."""
+        loc, _ = mean_codes(self.model, [self.x])
+        prior = self.model.prior()
+        groups = torch.cat([prior.log_responsibilities(block).argmax(-1) for block in loc.split(65536)])
+        assert self.groups is not None
+        moved = float((groups != self.groups).double().mean())
+        self.groups = groups
+        self._emit(
+            {"stage": "separate", "message": f"groups follow p(z|w): {moved:.2%} of rows changed group"}
+        )
+
+    def _emit(self, event: Event) -> None:
+        self.record.events.append(event)
+        self.on_event(event)
+
+
+def choose_transform(settings: Settings, image_shape: tuple[int, ...] | None) -> AffineTransform | None:
+    """Return the encoder's transform: small affine maps for grey images unless told otherwise."""
+    if settings.procedure == "plain" or settings.transforms is None or image_shape is None:
+        return None
+    grey = len(image_shape) == 2 or image_shape[2] == 1
+    if settings.transforms == "affine" or (grey and min(image_shape[:2]) >= 8):
+        return AffineTransform(image_shape)
+    return None

@@ -1,0 +1,121 @@
+"""The stages of training as values: what each maximises, which parts it trains, for how long."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from mixtura.vae.settings import Settings
+
+Part = Literal["posterior", "responsibilities", "prior", "likelihood"]
+ALL_PARTS: tuple[Part, ...] = ("posterior", "responsibilities", "prior", "likelihood")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training.
+
+    Parameters
+    ----------
+    name : str
+        As it stands in the log.
+    share : float
+        Of the whole run's epochs, relative to the other stages.
+    parts : tuple of str
+        Parts of the model that are trained; the others stay as they are.
+    z : {"model", "exact", "groups"}
+        q(z): the model's own q(z|w, x), the exact p(z|w), or fixed to the current groups.
+    regroup : bool
+        Find the groups anew on the codes, and set the prior's components to them, before the stage.
+    transform : bool
+        The bound's encoder sees T(x), where transforms are in use.
+    group_weight : float
+        Weight, in nats per encoded value, of the cross-entropy between the groups and a softened p(z|w).
+        With a weight above 0 the objective is not the bound: it is posterior-regularised.
+    std_floor : tuple of (float, float), optional
+        Least standard deviation of the likelihood at the start and end of the stage; unless given, the
+        training floor.
+    follow : bool
+        Set the groups to argmax p(z|w) after the stage.
+    rate : float
+        Of Adam's peak rate, relative to the run's.
+    """
+
+    name: str
+    share: float
+    parts: tuple[Part, ...] = ALL_PARTS
+    z: Literal["model", "exact", "groups"] = "model"
+    regroup: bool = False
+    transform: bool = False
+    group_weight: float = 0.0
+    std_floor: tuple[float, float] | None = None
+    follow: bool = False
+    rate: float = 1.0
+
+
+def training_std_floor(n_encoded: int, domain: str) -> float:
+    """Return the least standard deviation of the likelihood while groups are being found, in encoded units.
+
+    A low floor ruins the codes: the easiest values, such as the background of an image, then dominate the bound.
+    A high one silences them. What a code can carry grows with n_encoded / floor^2, so the floor that was
+    measured to be right on images of 784 pixels, 0.3, is scaled to keep that ratio.
+
+    Examples
+    --------
+    >>> training_std_floor(784, "unit"), round(training_std_floor(64, "unit"), 4)
+    (0.3, 0.0857)
+    """
+    scale = 0.3 if domain == "unit" else _REAL_FLOOR
+    return scale * min(1.0, math.sqrt(n_encoded / 784))
+
+
+_REAL_FLOOR = 1.0
+
+GROUP_WEIGHT = 0.25
+"""Times the number of encoded values: 200 nats on images of 28 x 28."""
+
+
+def plan(settings: Settings, training_floor: float = 0.3) -> tuple[Stage, ...]:
+    """Return the stages of a procedure.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``procedure``, ``responsibilities`` and ``std_floor`` are read.
+    training_floor : float
+        As of `training_std_floor`.
+
+    Examples
+    --------
+    >>> [stage.name for stage in plan(Settings(procedure="plain"))]
+    ['joint']
+    >>> [stage.name for stage in plan(Settings())]
+    ['pretrain', 'groups-1', 'groups-2', 'separate', 'joint', 'polish']
+    """
+    final = (settings.std_floor, settings.std_floor)
+    if settings.procedure == "plain":
+        return (Stage("joint", 1.0, std_floor=final),)
+    trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
+    stages = [
+        Stage("pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True),
+        Stage("groups-1", 2, parts=trained, z="groups", regroup=True, transform=True),
+        Stage("groups-2", 2, parts=trained, z="groups", regroup=True, transform=True),
+        Stage(
+            "separate",
+            4,
+            parts=trained,
+            z="groups",
+            regroup=True,
+            transform=True,
+            group_weight=GROUP_WEIGHT,
+            follow=True,
+        ),
+        Stage("joint", 3, parts=trained, z="exact", group_weight=GROUP_WEIGHT),
+    ]
+    if settings.responsibilities == "amortised":
+        stages.append(Stage("head", 2, parts=("responsibilities",)))
+    stages.append(
+        Stage("polish", 3, parts=("likelihood",), z="exact", std_floor=(training_floor, settings.std_floor))
+    )
+    return tuple(stages)

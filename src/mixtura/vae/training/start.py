@@ -1,0 +1,98 @@
+"""Groups of the codes, from which the mixture starts: found on the data, never on labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from mixtura.clustering import kmeans_groups, modularity_groups
+from mixtura.vae.model import GaussianMixtureVAE
+
+MAX_GRAPH_ROWS = 100_000
+"""Rows of the neighbour graph: beyond it, a random sample makes the groups and the others join their neighbours'."""
+
+_LEAST_SCALE = 1e-3
+
+
+@dataclass(frozen=True)
+class Start:
+    """Groups of the rows and what was seen in finding them.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Group of each row, from 0.
+    message : str
+        For the log.
+    """
+
+    labels: NDArray[np.int64]
+    message: str
+
+
+def find_groups(
+    codes: NDArray[np.float32], n_groups: int, kind: str, generator: np.random.Generator
+) -> Start:
+    """Return groups of the codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, d)
+        Means of q(w|x).
+    n_groups : int
+        K <= n.
+    kind : {"auto", "graph", "kmeans"}
+        How they are found; "auto" takes the graph.
+    generator : numpy.random.Generator
+        Source of all randomness.
+    """
+    if n_groups == 1:
+        return Start(np.zeros(len(codes), dtype=np.int64), "one group: nothing to find")
+    if kind == "kmeans":
+        return Start(kmeans_groups(codes, n_groups, generator), f"k-means found {n_groups} groups of codes")
+    n = len(codes)
+    if n > MAX_GRAPH_ROWS:
+        sample = np.sort(generator.choice(n, MAX_GRAPH_ROWS, replace=False))
+        found = modularity_groups(codes[sample], n_groups, generator)
+        nearest = cKDTree(codes[sample]).query(codes, k=1, workers=-1)[1]
+        labels = found.labels[nearest]
+    else:
+        found = modularity_groups(codes, n_groups, generator)
+        labels = found.labels
+    return Start(labels, f"neighbour graph: {n_groups} groups of codes, modularity {found.modularity:.4f}")
+
+
+@torch.no_grad()
+def mean_codes(model: GaussianMixtureVAE, views: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the means of q(w|view) averaged over views, and the mean variances: (n, d) each."""
+    loc: Tensor | None = None
+    variance: Tensor | None = None
+    for view in views:
+        parts = [model.posterior(block) for block in view.split(4096)]
+        view_loc = torch.cat([part.base_dist.loc for part in parts])
+        view_variance = torch.cat([part.base_dist.scale for part in parts]).square()
+        loc = view_loc if loc is None else loc + view_loc
+        variance = view_variance if variance is None else variance + view_variance
+    assert loc is not None and variance is not None
+    return loc / len(views), variance / len(views)
+
+
+@torch.no_grad()
+def set_prior_from_groups(model: GaussianMixtureVAE, loc: Tensor, variance: Tensor, labels: Tensor) -> None:
+    """Set mu_k and sigma_k to the moments of q(w|x) over each group: the M-step for fixed q(z).
+
+    mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k.
+    """
+    n_components = model.n_components
+    counts = torch.bincount(labels, minlength=n_components).clamp(min=1).unsqueeze(1)
+    zeros = torch.zeros(n_components, loc.shape[1], dtype=torch.float64, device=loc.device)
+    index = labels.unsqueeze(1).expand_as(loc)
+    means = zeros.scatter_add(0, index, loc.double()) / counts
+    spread = variance.double() + (loc.double() - means[labels]).square()
+    scales = (zeros.scatter_add(0, index, spread) / counts).sqrt()
+    model.prior.set_components(means, scales.clamp(min=_LEAST_SCALE))
