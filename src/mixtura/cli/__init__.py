@@ -1,0 +1,54 @@
+"""The command ``mixtura``, one file per verb; `main` is what the console script calls.
+
+Nothing heavy is imported before a verb needs it, so that ``mixtura --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from mixtura.cli.session import Session, command_line, stoppable
+from mixtura.cli.streams import finish, prepare
+
+__all__ = ["main"]
+
+_PROCESS_STARTED = time.perf_counter()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; whatever goes wrong becomes one line on stderr.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``mixtura``; those of the process when left out.
+
+    Returns
+    -------
+    int
+        0 when all went well, 2 for bad input, 1 when training could not go on, 130 after Ctrl-C,
+        141 when the reader of a pipe left, 70 for a bug of ours.
+
+    Examples
+    --------
+    >>> main(["--version"])  # doctest: +ELLIPSIS
+    mixtura ...
+    0
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    started = _PROCESS_STARTED if arguments is None else time.perf_counter()
+    session = Session(command=command_line(words), started=started)
+    prepare()
+    with stoppable(session):
+        try:
+            from mixtura.cli.app import run
+
+            run(words, session)
+            finish()
+        except (Exception, KeyboardInterrupt) as error:
+            from mixtura.cli.failures import report
+
+            return report(error, session)
+    return 0
