@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mixtura.errors import InputError
 
@@ -70,7 +70,9 @@ def resolve_device(device: str) -> torch.device:
     return resolved
 
 
-def resolve_precision(precision: str, device: torch.device, n_parameters: int) -> str:
+def resolve_precision(
+    precision: str, device: torch.device, n_parameters: int
+) -> Literal["32-true", "bf16-mixed"]:
     """Return the precision of matrix products under the name that Lightning Fabric gives it.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mixtura.clustering.evidence import GroupEvidence as GroupEvidence
+from mixtura.clustering.evidence import group_evidence as group_evidence
 from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
 from mixtura.clustering.neighbour_graph import GraphGroups as GraphGroups
 from mixtura.clustering.neighbour_graph import modularity as modularity
@@ -14,9 +16,11 @@ from mixtura.clustering.scores import nmi as nmi
 
 __all__ = [
     "GraphGroups",
+    "GroupEvidence",
     "accuracy",
     "ari",
     "confusion",
+    "group_evidence",
     "kmeans_groups",
     "modularity",
     "modularity_groups",

@@ -27,7 +27,7 @@ class GraphGroups:
     labels : ndarray of shape (n,)
         Group of each node, from 0.
     modularity : float
-        Q = sum_k [ e_kk - a_k^2 ], with e_kk the share of edge weight inside group k and a_k its share of degree.
+        Q = sum_k [ e_kk - a_k^2 ], e_kk the share of edge weight inside group k, a_k its share of degree.
     """
 
     labels: NDArray[np.int64]
@@ -198,7 +198,7 @@ def _merge(graph: sparse.csr_array, labels: NDArray[np.int64], n_groups: int) ->
 
 
 def _pad_groups(labels: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
-    """Split the largest groups until there are ``n_groups``: fewer distinct points than groups leave some empty."""
+    """Split the largest groups until there are ``n_groups``; k-means leaves some empty among duplicates."""
     labels = labels.copy()
     for group in range(int(labels.max()) + 1, n_groups):
         largest = np.bincount(labels).argmax()
@@ -213,7 +213,7 @@ def _move_nodes(
     n_sweeps: int,
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Move nodes to the group of largest gain, a random eighth of them at a time, until nothing moves."""
+    """Move nodes to the group of largest gain, a random part of them at a time, until nothing moves."""
     labels = labels.copy()
     n = len(labels)
     degree = np.asarray(graph.sum(axis=1)).ravel()
@@ -222,7 +222,7 @@ def _move_nodes(
         return labels
     for _ in range(n_sweeps):
         moved = 0
-        for block in np.array_split(generator.permutation(n), min(8, n)):
+        for block in np.array_split(generator.permutation(n), max(2, min(8, n // 16)) if n > 1 else 1):
             rows = graph[block]
             local = np.repeat(np.arange(len(block)), np.diff(rows.indptr)) * n_groups + labels[rows.indices]
             links = np.bincount(local, weights=rows.data, minlength=len(block) * n_groups)

@@ -26,11 +26,11 @@ _BLOCK_VALUES = 2**22  # of a block of encoded rows: 32 MB in float64
 _N_DRAWS = 16  # of w behind the responsibilities
 
 
-class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     r"""Groups, a density, a generator and codes from one model of unlabelled data.
 
-    The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi, :math:`w | z=k \sim N(\mu_k, \sigma_k^2 I)`
-    and :math:`x | w \sim p_\theta(x|w)`, with the variational posterior
+    The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi,
+    :math:`w | z=k \sim N(\mu_k, \sigma_k^2 I)` and :math:`x | w \sim p_\theta(x|w)`, with the posterior
     :math:`q(w, z | x) = q_\psi(w|x) q_\phi(z|w, x)`. Training maximises
 
     .. math::
@@ -74,8 +74,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     std_floor : float, default=0.05
         Least standard deviation of the Gaussian likelihood, in encoded units: pixels on [0, 1], columns
         with standard deviation 1. Compare densities at equal floors only.
-    learning_rate : float, default=1.5e-3
-        Peak rate of Adam.
+    learning_rate : float, optional
+        Peak rate of Adam; by default 1.5e-3, more for short runs.
     binarise : float, optional
         With the Bernoulli likelihood: values above this become 1, the others 0.
     n_importance_samples : int, default=64
@@ -150,7 +150,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         transforms: Literal["auto", "affine"] | None = "auto",
         start: Literal["auto", "graph", "kmeans"] = "auto",
         std_floor: float = 0.05,
-        learning_rate: float = 1.5e-3,
+        learning_rate: float | None = None,
         binarise: float | None = None,
         n_importance_samples: int = 64,
         device: str = "auto",
@@ -213,7 +213,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         rows = validate_data(self, X, ensure_min_samples=2)
         if len(rows) < settings.n_components:
             raise InputError(
-                f"n_samples={len(rows)} should be >= n_components={settings.n_components}; ask for fewer groups"
+                f"n_samples={len(rows)} should be >= n_components={settings.n_components}; "
+                "ask for fewer groups"
             )
         seed = _seed(self.random_state)
         encoding = Encoding.fit(
@@ -405,7 +406,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         save_gmvae(self, Path(folder))
 
     @classmethod
-    def load(cls, folder: str | Path) -> GMVAE:
+    def load(cls, folder: str | Path) -> Self:
         """Return the fitted estimator that `save` wrote; nothing in the folder is executed.
 
         Raises
@@ -415,7 +416,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         """
         from mixtura.estimators.persistence import load_gmvae
 
-        return load_gmvae(Path(folder))
+        return load_gmvae(cls, Path(folder))
 
     @property
     def latent_dim_(self) -> int:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from mixtura import runtime
 from mixtura.data import Encoding
 from mixtura.errors import ModelFileError
-from mixtura.estimators.gmvae import GMVAE
 from mixtura.findings import Finding
 from mixtura.free_energy import FreeEnergy
 from mixtura.storage import read_model, write_model
 
+_Estimator = TypeVar("_Estimator")
 _NOT_STORED = ("callback", "random_state")
 
 
-def save_gmvae(estimator: GMVAE, folder: Path) -> None:
+def save_gmvae(estimator: Any, folder: Path) -> None:
     """Write a fitted estimator: weights in float32, in which they were trained, so no bit is lost."""
     parameters = {k: v for k, v in estimator.get_params().items() if k not in _NOT_STORED}
     document: dict[str, Any] = {
@@ -44,8 +44,8 @@ def save_gmvae(estimator: GMVAE, folder: Path) -> None:
     write_model(folder, document, tensors)
 
 
-def load_gmvae(folder: Path) -> GMVAE:
-    """Return the estimator that `save_gmvae` wrote."""
+def load_gmvae(kind: type[_Estimator], folder: Path) -> _Estimator:
+    """Return the estimator of the given class that `save_gmvae` wrote."""
     import torch
 
     from mixtura.vae import build_model
@@ -53,13 +53,14 @@ def load_gmvae(folder: Path) -> GMVAE:
     document, tensors = read_model(folder)
     if document.get("estimator") != "GMVAE":
         raise ModelFileError(
-            f"{str(folder)!r} holds a model of kind {document.get('estimator')!r}, not GMVAE; give another folder"
+            f"{str(folder)!r} holds a model of kind {document.get('estimator')!r} and not GMVAE; "
+            "give another folder"
         )
     try:
         parameters = document["parameters"]
         for name in ("hidden", "image_shape"):
             parameters[name] = None if parameters[name] is None else tuple(parameters[name])
-        estimator = GMVAE(**parameters, random_state=document["seed"])
+        estimator = cast("Any", kind)(**parameters, random_state=document["seed"])
         encoding = Encoding.from_dict(document["encoding"])
         model = build_model(
             estimator._settings(),
@@ -89,7 +90,8 @@ def load_gmvae(folder: Path) -> GMVAE:
     if document["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(document["feature_names"], dtype=object)
     estimator._read_prior()
-    return estimator
+    fitted: _Estimator = estimator
+    return fitted
 
 
 def _plain(value: Any) -> Any:

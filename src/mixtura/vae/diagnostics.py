@@ -25,7 +25,22 @@ def diagnose(
     record : TrainingRecord
         What training did.
     """
-    return (*_empty_groups(sizes), *_collapse(codes), *_rollbacks(record))
+    return (*_no_groups(sizes, record), *_empty_groups(sizes), *_collapse(codes), *_rollbacks(record))
+
+
+def _no_groups(sizes: NDArray[np.integer], record: TrainingRecord) -> tuple[Finding, ...]:
+    evidence = record.evidence
+    if evidence is None or evidence.better:
+        return ()
+    return (
+        Finding(
+            "no-groups",
+            "problem",
+            f"{len(sizes)} groups are no better than one: held out, they describe the data "
+            f"{evidence.gain:.3g} +- {evidence.standard_error:.2g} nats a row better than one Gaussian",
+            "do not read meaning into the groups; the density and the codes stand",
+        ),
+    )
 
 
 def _empty_groups(sizes: NDArray[np.integer]) -> tuple[Finding, ...]:
@@ -63,7 +78,7 @@ def _rollbacks(record: TrainingRecord) -> tuple[Finding, ...]:
         Finding(
             "not-finite",
             "warning",
-            f"training went back to its last finite state {len(record.rollbacks)} times: {record.rollbacks[0]}",
+            f"training went back to a finite state {len(record.rollbacks)} times: {record.rollbacks[0]}",
             "look for extreme values in those rows, or lower learning_rate",
         ),
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Independent, Normal
 
 
-class DiagonalGaussian(Independent):
+class DiagonalGaussian(Independent):  # type: ignore[type-arg]  # generic in new versions of torch only
     """N(loc, diag(scale^2)) over the last axis, sampled with noise that is handed in.
 
     Parameters
@@ -36,7 +36,7 @@ class DiagonalGaussian(Independent):
         return self.base_dist.loc + self.base_dist.scale * noise
 
 
-class IndependentBernoulli(Independent):
+class IndependentBernoulli(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli variables over the last axis, given their logits (..., d)."""
 
     def __init__(self, logits: Tensor) -> None:

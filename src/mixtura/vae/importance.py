@@ -93,7 +93,7 @@ def estimate_log_likelihood(model: GaussianMixtureVAE, x: Tensor, noise: Tensor)
         per_row[rows] = np.log(total / n_samples) + peak
         sizes[rows] = effective_sample_size(log_weights, axis=0)
         if n_samples > 1:
-            # A draw that carries all the weight leaves nothing: the floor keeps the error large, not infinite.
+            # A draw that carries all the weight leaves nothing: the floor keeps the error large and finite.
             rest = np.maximum(total - weights, np.finfo(float).tiny)
             leave_one_out += (np.log(rest / (n_samples - 1)) + peak).sum(axis=1)
     return LikelihoodEstimate(

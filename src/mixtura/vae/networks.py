@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -38,7 +39,7 @@ def choose_network(image_shape: tuple[int, ...] | None) -> Literal["mlp", "conv"
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
     """Return linear layers of the given sizes, a ReLU after each but the last."""
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -53,7 +54,7 @@ class ConvEncoder(nn.Module):
         self.convolutions = nn.Sequential(
             *[
                 layer
-                for n_in, n_out_channels in zip(channels[:-1], channels[1:], strict=True)
+                for n_in, n_out_channels in pairwise(channels)
                 for layer in (nn.Conv2d(n_in, n_out_channels, 3, stride=2, padding=1), nn.ReLU())
             ]
         )
@@ -93,7 +94,7 @@ class ConvDecoder(nn.Module):
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Fill every linear and convolutional layer: weights and biases uniform on +-1/sqrt(fan-in), torch's default.
+    """Fill linear and convolutional layers: all uniform on +-1/sqrt(fan-in), torch's default.
 
     Parameters
     ----------

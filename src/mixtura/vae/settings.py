@@ -54,8 +54,8 @@ class Settings:
     std_floor : float
         Least standard deviation of the Gaussian likelihood once trained, in encoded units (images on
         [0, 1], columns with standard deviation 1).
-    learning_rate : float
-        Peak rate of Adam.
+    learning_rate : float, optional
+        Peak rate of Adam; unless given, chosen from the number of steps.
     device : str
         "auto", "cpu", "cuda" or "cuda:N".
     precision : {"auto", "float32", "bfloat16"}
@@ -89,7 +89,7 @@ class Settings:
     transforms: Literal["auto", "affine"] | None = "auto"
     start: Literal["auto", "graph", "kmeans"] = "auto"
     std_floor: float = 0.05
-    learning_rate: float = 1.5e-3
+    learning_rate: float | None = None
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
@@ -107,6 +107,8 @@ class Settings:
                 raise InputError(f"{name} must be one of {listed}, not {getattr(self, name)!r}")
         for name, low, high in (("std_floor", 1e-4, 10.0), ("learning_rate", 1e-7, 1.0)):
             value = getattr(self, name)
+            if value is None and name == "learning_rate":
+                continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise InputError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
         if self.hidden is not None and (

@@ -1,4 +1,4 @@
-"""One stage's optimisation: batches, steps, a guard against what is not finite. It knows nothing of the model."""
+"""One stage's optimisation: batches, steps, a guard against what is not finite. It knows no model."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def run_stage(
             if len(result.rollbacks) > _MAX_ROLLBACKS:
                 snapshot.restore()
                 raise TrainingError(
-                    f"{message}, {len(result.rollbacks)} times in spite of smaller steps; the last finite state was "
-                    "kept: scale the data, raise std_floor or lower learning_rate"
+                    f"{message}, {len(result.rollbacks)} times in spite of smaller steps; the last finite "
+                    "state was kept: scale the data, raise std_floor or lower learning_rate"
                 )
             snapshot.restore()
             slowdown *= 0.5
@@ -149,7 +149,7 @@ class _AdaptiveClip:
         return norm
 
     def remember(self, norm: Tensor) -> None:
-        """Take a finite norm into the running mean, itself clipped so that one outlier cannot lift the limit."""
+        """Take a finite norm into the running mean, clipped so that one outlier cannot lift it."""
         if self.mean is None:
             self.mean = norm.clone()
         else:

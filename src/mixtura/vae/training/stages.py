@@ -57,8 +57,8 @@ class Stage:
 def training_std_floor(n_encoded: int, domain: str) -> float:
     """Return the least standard deviation of the likelihood while groups are being found, in encoded units.
 
-    A low floor ruins the codes: the easiest values, such as the background of an image, then dominate the bound.
-    A high one silences them. What a code can carry grows with n_encoded / floor^2, so the floor that was
+    A low floor ruins the codes: the easiest values, such as the background of an image, then dominate
+    the bound. A high one silences them. What a code carries grows with n_encoded / floor^2; the floor that was
     measured to be right on images of 784 pixels, 0.3, is scaled to keep that ratio.
 
     Examples
@@ -115,7 +115,5 @@ def plan(settings: Settings, training_floor: float = 0.3) -> tuple[Stage, ...]:
     ]
     if settings.responsibilities == "amortised":
         stages.append(Stage("head", 2, parts=("responsibilities",)))
-    stages.append(
-        Stage("polish", 3, parts=("likelihood",), z="exact", std_floor=(training_floor, settings.std_floor))
-    )
+    stages.append(Stage("polish", 3, parts=("likelihood",), std_floor=(training_floor, settings.std_floor)))
     return tuple(stages)

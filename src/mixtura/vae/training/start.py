@@ -14,7 +14,11 @@ from mixtura.clustering import kmeans_groups, modularity_groups
 from mixtura.vae.model import GaussianMixtureVAE
 
 MAX_GRAPH_ROWS = 100_000
-"""Rows of the neighbour graph: beyond it, a random sample makes the groups and the others join their neighbours'."""
+"""Rows of the graph: beyond it, a random sample makes the groups, and the others join their nearest."""
+
+MAX_ROW_COLUMNS = 64
+"""Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
+wider ones and images by their codes."""
 
 _LEAST_SCALE = 1e-3
 
@@ -36,14 +40,14 @@ class Start:
 
 
 def find_groups(
-    codes: NDArray[np.float32], n_groups: int, kind: str, generator: np.random.Generator
+    points: NDArray[np.float32], n_groups: int, kind: str, generator: np.random.Generator
 ) -> Start:
-    """Return groups of the codes.
+    """Return groups of the points.
 
     Parameters
     ----------
-    codes : ndarray of shape (n, d)
-        Means of q(w|x).
+    points : ndarray of shape (n, d)
+        Encoded rows, or means of q(w|x).
     n_groups : int
         K <= n.
     kind : {"auto", "graph", "kmeans"}
@@ -52,19 +56,19 @@ def find_groups(
         Source of all randomness.
     """
     if n_groups == 1:
-        return Start(np.zeros(len(codes), dtype=np.int64), "one group: nothing to find")
+        return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
     if kind == "kmeans":
-        return Start(kmeans_groups(codes, n_groups, generator), f"k-means found {n_groups} groups of codes")
-    n = len(codes)
+        return Start(kmeans_groups(points, n_groups, generator), f"{n_groups} groups by k-means")
+    n = len(points)
     if n > MAX_GRAPH_ROWS:
         sample = np.sort(generator.choice(n, MAX_GRAPH_ROWS, replace=False))
-        found = modularity_groups(codes[sample], n_groups, generator)
-        nearest = cKDTree(codes[sample]).query(codes, k=1, workers=-1)[1]
+        found = modularity_groups(points[sample], n_groups, generator)
+        nearest = cKDTree(points[sample]).query(points, k=1, workers=-1)[1]
         labels = found.labels[nearest]
     else:
-        found = modularity_groups(codes, n_groups, generator)
+        found = modularity_groups(points, n_groups, generator)
         labels = found.labels
-    return Start(labels, f"neighbour graph: {n_groups} groups of codes, modularity {found.modularity:.4f}")
+    return Start(labels, f"{n_groups} groups by a neighbour graph, modularity {found.modularity:.4f}")
 
 
 @torch.no_grad()
