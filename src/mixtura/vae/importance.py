@@ -10,7 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mixtura.numerics import effective_sample_size, jackknife_standard_error
+from mixtura.numerics import (
+    effective_sample_size,
+    jackknife_standard_error,
+    leave_one_out_log_mean_exp,
+    log_mean_exp,
+)
 from mixtura.vae.model import GaussianMixtureVAE
 
 _BLOCK_VALUES = 2**22  # decoded values in flight: 32 MB in float64
@@ -87,15 +92,10 @@ def estimate_log_likelihood(model: GaussianMixtureVAE, x: Tensor, noise: Tensor)
     leave_one_out = np.zeros(n_samples)
     for rows in row_blocks(len(x), n_samples * x.shape[1]):
         log_weights = log_importance_weights(model, x[rows], noise).double().cpu().numpy()  # (S, n)
-        peak = log_weights.max(axis=0)
-        weights = np.exp(log_weights - peak)
-        total = weights.sum(axis=0)
-        per_row[rows] = np.log(total / n_samples) + peak
+        per_row[rows] = log_mean_exp(log_weights, axis=0)
         sizes[rows] = effective_sample_size(log_weights, axis=0)
         if n_samples > 1:
-            # A draw that carries all the weight leaves nothing: the floor keeps the error large and finite.
-            rest = np.maximum(total - weights, np.finfo(float).tiny)
-            leave_one_out += (np.log(rest / (n_samples - 1)) + peak).sum(axis=1)
+            leave_one_out += leave_one_out_log_mean_exp(log_weights).sum(axis=1)
     return LikelihoodEstimate(
         per_row=per_row,
         mean=float(per_row.mean()),
