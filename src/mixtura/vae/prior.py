@@ -50,11 +50,14 @@ class GaussianMixturePrior(nn.Module):
 
     @torch.no_grad()
     def set_components(self, means: Tensor, scales: Tensor) -> None:
-        """Set mu_k (K, d) and sigma_k (K, d); spherical components take the root mean square over d."""
+        """Set mu_k (K, d) and sigma_k (K, d); spherical components take the root mean square over d.
+
+        Scales are brought within the bounds, outside of which they would have no gradient.
+        """
         self.means.copy_(means)
         if self.log_scales.shape[1] == 1:
             scales = scales.square().mean(dim=1, keepdim=True).sqrt()
-        self.log_scales.copy_(scales.log())
+        self.log_scales.copy_(scales.log().clamp(-_LOG_SCALE_BOUND, _LOG_SCALE_BOUND))
 
     @torch.no_grad()
     def permute(self, order: Tensor) -> None:
