@@ -101,7 +101,11 @@ def resolve_precision(
     if precision == "auto":
         import torch
 
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_fast_bfloat16_cpu()
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else has_fast_bfloat16_cpu()
+        )
         return "bf16-mixed" if fast and n_parameters >= 300_000 else "32-true"
     return "bf16-mixed" if precision == "bfloat16" else "32-true"
 
