@@ -29,6 +29,12 @@ def test_stages_are_named_as_they_stand() -> None:
     assert figure.data[0].customdata[0] == "&lt;b&gt;first&lt;/b&gt;"
 
 
+def test_bands_of_stages_meet_and_do_not_overlap() -> None:
+    epochs, stages = [1.0, 2.0, 2.25, 2.5, 3.5], ["a", "a", "b", "c", "c"]
+    bands = term_curves(epochs, {"bound": np.zeros(5)}, stages).layout.shapes
+    assert [(band.x0, band.x1) for band in bands] == [(0.5, 2.125), (2.375, 4.0)]
+
+
 def test_one_epoch_and_none_are_drawn() -> None:
     assert term_curves([1], {"bound": [2.0]}, ["joint"]).layout.xaxis.range == (0.5, 1.5)
     assert len(term_curves([], {"bound": []}, []).data) == 1

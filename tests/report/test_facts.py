@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mixtura.report.facts import confusion_table, describe, list_facts, list_findings
+from mixtura.report.facts import confusion_table, describe, list_facts, list_findings, list_steps
 from mixtura.report.run_folder import Run, read_run
 
 
@@ -84,6 +84,10 @@ def test_the_pairs_counted_as_right_give_the_accuracy(digits: Run) -> None:
 
     counts = digits.summary["confusion"]
     assert right == counts[linear_sum_assignment(counts, maximize=True)].sum()
+
+
+def test_the_stages_say_what_they_did(digits: Run) -> None:
+    assert list_steps(digits) == [{"stage": "start", "message": "read 1,797 rows"}]
 
 
 def test_a_key_that_the_page_does_not_know_is_shown_too(digits: Run) -> None:

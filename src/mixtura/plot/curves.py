@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,10 +99,11 @@ def term_curves(
     epochs = np.asarray(epochs, dtype=np.float64)
     spans = stage_spans(epochs, stages)
     traces, axes, notes = [], {}, []
-    step = 1 / max(len(terms), 1)
+    gap = 0.2 / max(len(terms), 1)
+    tall = (1 + gap) / max(len(terms), 1) - gap
     for panel, (name, values) in enumerate(terms.items()):
         suffix = "" if panel == 0 else str(panel + 1)
-        top = 1 - panel * step
+        top = 1 - panel * (tall + gap)
         traces.append(
             go.Scatter(
                 x=epochs,
@@ -116,7 +118,7 @@ def term_curves(
                 hovertemplate=f"{literal(name)} %{{y:,.2f}}<br>epoch %{{x}}, %{{customdata}}<extra></extra>",
             )
         )
-        axes[f"yaxis{suffix}"] = {"domain": [top - step * 0.8, top], "tickformat": ",~r", "nticks": 5}
+        axes[f"yaxis{suffix}"] = {"domain": [max(top - tall, 0.0), top], "tickformat": ",~r", "nticks": 5}
         shown = late_range(values)
         if shown is not None:
             axes[f"yaxis{suffix}"]["range"] = shown
@@ -144,8 +146,12 @@ def _stage_marks(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return a band behind every second stage and the names of all, slanted so that short stages fit."""
     bands, names = [], []
+    # A stage reaches half-way to its neighbours; epochs may come in fractions.
+    ends = [spans[0][1] - 0.5] if spans else []
+    ends += [(before[2] + after[1]) / 2 for before, after in pairwise(spans)]
+    ends += [spans[-1][2] + 0.5] if spans else []
     for place, (stage, first, last) in enumerate(spans):
-        edges = {"x0": first - 0.5, "x1": last + 0.5, "y0": 0, "y1": 1, "yref": "paper"}
+        edges = {"x0": ends[place], "x1": ends[place + 1], "y0": 0, "y1": 1, "yref": "paper"}
         if place % 2 == 0:
             bands.append({"type": "rect", **edges})
         names.append(

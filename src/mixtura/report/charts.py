@@ -137,7 +137,7 @@ def _curves(run: Run) -> Chart | None:
     return Chart(
         figure,
         f"Line chart: the bound and its three terms over {len(lines)} epochs, in nats per row",
-        "Nats per row, each on a scale of its own, over the rows seen in an epoch; "
+        "Nats per row, each on a scale of its own; "
         "bound = reconstruction − cluster − conditional_prior. Bands are the stages of training."
         + (
             " Where a curve is steep at first, its panel shows the later part; log.jsonl has all of it."

@@ -173,6 +173,15 @@ def list_findings(run: Run) -> list[dict[str, str]]:
     return sorted(shown, key=lambda item: LEVELS[item["level"]])
 
 
+def list_steps(run: Run) -> list[dict[str, str]]:
+    """Return what the stages said they did, in the order of the log."""
+    return [
+        {"stage": str(line.get("stage") or ""), "message": str(line["message"])}
+        for line in run.history
+        if line.get("message")
+    ]
+
+
 def confusion_table(run: Run) -> dict[str, Any] | None:
     """Return groups against classes, with the pairs that accuracy counts as right; None without labels."""
     if "confusion" not in run.summary or "class_names" not in run.summary:

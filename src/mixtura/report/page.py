@@ -13,7 +13,7 @@ from typing import Any
 from mixtura.errors import InputError
 from mixtura.plot import template as figure_template
 from mixtura.report.charts import Chart, draw_charts
-from mixtura.report.facts import confusion_table, describe, list_facts, list_findings
+from mixtura.report.facts import confusion_table, describe, list_facts, list_findings, list_steps
 from mixtura.report.groups import group_rows, picture_cards, picture_sizes, table_cards
 from mixtura.report.run_folder import Run, read_run
 
@@ -84,6 +84,7 @@ def render(run: Run) -> str:
         picture_sizes=picture_sizes(run.image_shape) if run.image_shape else None,
         tables=table_cards(run),
         charts=charts,
+        steps=list_steps(run),
         confusion=confusion_table(run),
         facts=list_facts(run),
         style=Markup(_resource("page.css")),
