@@ -67,11 +67,12 @@ def neighbour_graph(points: NDArray[np.floating], n_neighbours: int = 15) -> spa
             for first in range(0, n, _QUERY_ROWS)
         ]
     )
-    rows = np.repeat(np.arange(n), k + 1)
-    columns = found.ravel()
-    # Among duplicates a point need not be its own nearest neighbour, so it is dropped by name, not by rank.
-    other = rows != columns
-    directed = sparse.csr_array((np.ones(other.sum()), (rows[other], columns[other])), shape=(n, n))
+    # Among duplicates a point need not be its own nearest neighbour, so it is dropped by name, not by rank;
+    # where it is not found at all, the last one found is one too many.
+    other = found != np.arange(n)[:, None]
+    other[other.all(axis=1), -1] = False
+    rows, ranks = np.nonzero(other)
+    directed = sparse.csr_array((np.ones(len(rows)), (rows, found[rows, ranks])), shape=(n, n))
     return sparse.csr_array(directed.maximum(directed.T))
 
 
