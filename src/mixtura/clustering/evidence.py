@@ -10,6 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp
 
 _RIDGE = 1e-3  # of the mean variance: keeps a covariance of few or collinear rows invertible
+_LEAST_SHARE = 1e-9  # of the data's mean variance: groups of one row each have none within
 
 
 @dataclass(frozen=True)
@@ -73,20 +74,21 @@ def group_evidence(
         codes = np.unique(labels[train], return_inverse=True)[1]
         counts = np.bincount(codes)
         means = np.stack([np.bincount(codes, weights=column) for column in x.T], axis=1) / counts[:, None]
-        grouped = _log_normal(y, means, x - means[codes]) + np.log(counts / len(train))
-        single = _log_normal(y, x.mean(axis=0, keepdims=True), x - x.mean(axis=0))
+        least = _LEAST_SHARE * x.var(axis=0).mean()
+        grouped = _log_normal(y, means, x - means[codes], least) + np.log(counts / len(train))
+        single = _log_normal(y, x.mean(axis=0, keepdims=True), x - x.mean(axis=0), least)
         gains.append(logsumexp(grouped, axis=1) - single[:, 0])
     gain = np.concatenate(gains)
     return GroupEvidence(float(gain.mean()), float(gain.std() / np.sqrt(len(gain))))
 
 
 def _log_normal(
-    points: NDArray[np.float64], means: NDArray[np.float64], residuals: NDArray[np.float64]
+    points: NDArray[np.float64], means: NDArray[np.float64], residuals: NDArray[np.float64], least: float
 ) -> NDArray[np.float64]:
     """Return log N(x; mu_k, S) for every point and mean, S the second moments of the residuals: (n, K)."""
     n, d = residuals.shape
     covariance = residuals.T @ residuals / n
-    ridge = _RIDGE * (np.trace(covariance) / d) + np.finfo(float).tiny
+    ridge = _RIDGE * (np.trace(covariance) / d) + least + np.finfo(float).tiny
     factor = cho_factor(covariance + ridge * np.eye(d), lower=True)
     log_determinant = 2.0 * np.log(np.diag(factor[0])).sum()
     result = np.empty((len(points), len(means)))
