@@ -30,7 +30,7 @@ def confusion(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], 
     Raises
     ------
     InputError
-        If the two differ in length.
+        If the two differ in length, or groups are not whole numbers from 0.
 
     Examples
     --------
@@ -45,8 +45,13 @@ def confusion(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], 
             "give one label for each row"
         )
     classes, codes = np.unique(label_array, return_inverse=True)
-    n_groups = int(group_array.max()) + 1 if len(group_array) else 0
-    table = np.zeros((n_groups, len(classes)), dtype=np.int64)
+    if len(group_array) == 0:
+        return np.zeros((0, 0), dtype=np.int64), classes
+    if not np.issubdtype(group_array.dtype, np.integer) or group_array.min() < 0:
+        raise InputError(
+            f"groups must be whole numbers from 0, not such as {np.sort(group_array)[0].item()!r}; number them"
+        )
+    table = np.zeros((int(group_array.max()) + 1, len(classes)), dtype=np.int64)
     np.add.at(table, (group_array, codes), 1)
     return table, classes
 
@@ -95,7 +100,7 @@ def nmi(labels: ArrayLike, groups: ArrayLike) -> float:
     """
     from sklearn.metrics import normalized_mutual_info_score
 
-    return float(normalized_mutual_info_score(np.asarray(labels), np.asarray(groups)))
+    return float(normalized_mutual_info_score(*_numbered(labels, groups)))
 
 
 def ari(labels: ArrayLike, groups: ArrayLike) -> float:
@@ -108,4 +113,9 @@ def ari(labels: ArrayLike, groups: ArrayLike) -> float:
     """
     from sklearn.metrics import adjusted_rand_score
 
-    return float(adjusted_rand_score(np.asarray(labels), np.asarray(groups)))
+    return float(adjusted_rand_score(*_numbered(labels, groups)))
+
+
+def _numbered(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return both as numbers from 0: scikit-learn would take classes such as 0.5 for measurements."""
+    return np.unique(labels, return_inverse=True)[1], np.unique(groups, return_inverse=True)[1]
