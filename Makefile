@@ -54,7 +54,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program; done
+	@set -e; for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program; done
 
 docs: $(READY_DOCS)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs build/docs

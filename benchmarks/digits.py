@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import numpy as np
-from figures import over_seeds, parse_seeds, show, show_rows, write
+from _figures import over_seeds, parse_seeds, show, show_rows, write
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 

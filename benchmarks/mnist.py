@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from figures import over_seeds, parse_seeds, show, show_rows, write
+from _figures import over_seeds, parse_seeds, show, show_rows, write
 
 from mixtura import runtime
 

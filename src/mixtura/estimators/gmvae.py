@@ -204,7 +204,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         """
         import torch
 
-        from mixtura.vae.diagnostics import diagnose
+        from mixtura.vae.diagnostics import code_spread, diagnose
         from mixtura.vae.fit import fit_model, number_groups
         from mixtura.vae.inference import estimate_bound
 
@@ -252,7 +252,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         gap = sum(share * part.gap for share, part in parts)
         self.gap_ = gap if settings.responsibilities == "amortised" else None
         sizes = np.bincount(self.labels_, minlength=settings.n_components)
-        self.findings_ = (*encoding.findings, *diagnose(self.transform(X), sizes, trained.record))
+        spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
+        self.findings_ = (*encoding.findings, *diagnose(spreads, sizes, trained.record))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:

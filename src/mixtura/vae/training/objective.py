@@ -24,12 +24,18 @@ class StageObjective(nn.Module):
         What is trained.
     stage : Stage
         Which q(z), which encoder input, which regulariser.
+
+    Attributes
+    ----------
+    prior_weight : float
+        Current weight of cluster + conditional_prior. At 1 and without groups the objective is the bound.
     """
 
     def __init__(self, model: GaussianMixtureVAE, stage: Stage) -> None:
         super().__init__()
         self.model = model
         self.stage = stage
+        self.prior_weight = stage.prior_weight
 
     def forward(
         self, x: Tensor, noise: Tensor, moved: Tensor, groups: Tensor | None
@@ -53,6 +59,8 @@ class StageObjective(nn.Module):
             model, x, noise, seen=seen, log_responsibilities=self._log_responsibilities(seen, noise, groups)
         )
         objective = terms.bound.mean()
+        if self.prior_weight != 1.0:
+            objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
         if stage.group_weight > 0:
             assert groups is not None
             agreement = self._group_log_prob(moved, noise, groups).mean()

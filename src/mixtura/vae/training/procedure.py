@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mixtura.clustering import GroupEvidence, group_evidence
+from mixtura.clustering import GroupEvidence
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
@@ -172,8 +172,10 @@ class Trainer:
             stage = replace(stage, group_weight=0.0)
         objective = StageObjective(model, stage)
         floor = self._floor(stage)
+        weight = GeometricRamp(stage.prior_weight, 1.0, until=0.5)
 
         def on_step(done: float) -> None:
+            objective.prior_weight = weight(done)
             if isinstance(model.likelihood, GaussianLikelihood):
                 model.likelihood.std_floor.fill_(floor(done))
 
@@ -202,6 +204,7 @@ class Trainer:
         self.record.rollbacks += result.rollbacks
         # A schedule longer than its run would leave the last value unreached, silently.
         assert result.done == 1.0
+        assert objective.prior_weight == 1.0
         if isinstance(model.likelihood, GaussianLikelihood):
             assert math.isclose(float(model.likelihood.std_floor), floor(1.0), rel_tol=1e-6)
         if stage.follow:
@@ -222,20 +225,17 @@ class Trainer:
         """Find the groups, on the rows of a small table or on the codes, and start the mixture from them."""
         views = [self.x] if self.transform is None else [self._transformed() for _ in range(_VIEWS)]
         loc, variance = mean_codes(self.model, views)
-        on_rows = self.domain == "real" and self.x.shape[1] <= MAX_ROW_COLUMNS
-        if self.groups is None or not on_rows:
-            points = self.x if on_rows else loc
+        small = self.domain != "binary" and self.x.shape[1] <= MAX_ROW_COLUMNS
+        if self.groups is None or not small or self.transform is not None:
+            on_rows = small and self.groups is None
             start = find_groups(
-                points.float().cpu().numpy(),
+                (self.x if on_rows else loc).float().cpu().numpy(),
                 self.model.n_components,
                 self.settings.start,
                 self.numpy_generator,
             )
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
-            if self.record.evidence is None and self.model.n_components > 1:
-                self.record.evidence = group_evidence(
-                    points.double().cpu().numpy(), start.labels, self.numpy_generator
-                )
+            self.record.evidence = self.record.evidence or start.evidence
             self._emit(
                 {"stage": stage.name, "message": f"{start.message}, on {'rows' if on_rows else 'codes'}"}
             )

@@ -33,6 +33,9 @@ class Stage:
     group_weight : float
         Weight, in nats per encoded value, of the cross-entropy between the groups and a softened p(z|w).
         With a weight above 0 the objective is not the bound: it is posterior-regularised.
+    prior_weight : float
+        Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
+        so that no code is given up before the decoder has learned to use it.
     std_floor : tuple of (float, float), optional
         Least standard deviation of the likelihood at the start and end of the stage; unless given, the
         training floor.
@@ -49,6 +52,7 @@ class Stage:
     regroup: bool = False
     transform: bool = False
     group_weight: float = 0.0
+    prior_weight: float = 1.0
     std_floor: tuple[float, float] | None = None
     follow: bool = False
     rate: float = 1.0
@@ -58,8 +62,8 @@ def training_std_floor(n_encoded: int, domain: str) -> float:
     """Return the least standard deviation of the likelihood while groups are being found, in encoded units.
 
     A low floor ruins the codes: the easiest values, such as the background of an image, then dominate
-    the bound. A high one silences them. What a code carries grows with n_encoded / floor^2; the floor that was
-    measured to be right on images of 784 pixels, 0.3, is scaled to keep that ratio.
+    the bound. A high one silences them. What a code carries grows with n_encoded / floor^2, so the floor
+    that was measured to be right on images of 784 pixels, 0.3, is scaled to keep that ratio.
 
     Examples
     --------
@@ -98,7 +102,9 @@ def plan(settings: Settings, training_floor: float = 0.3) -> tuple[Stage, ...]:
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
     stages = [
-        Stage("pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True),
+        Stage(
+            "pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
+        ),
         Stage("groups-1", 2, parts=trained, z="groups", regroup=True, transform=True),
         Stage("groups-2", 2, parts=trained, z="groups", regroup=True, transform=True),
         Stage(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from mixtura.clustering import kmeans_groups, modularity_groups
+from mixtura.clustering import GroupEvidence, group_evidence, kmeans_groups, modularity_groups
 from mixtura.vae.model import GaussianMixtureVAE
 
 MAX_GRAPH_ROWS = 100_000
@@ -33,10 +33,13 @@ class Start:
         Group of each row, from 0.
     message : str
         For the log.
+    evidence : GroupEvidence, optional
+        Whether the groups describe held-out rows better than none; None for one group.
     """
 
     labels: NDArray[np.int64]
     message: str
+    evidence: GroupEvidence | None = None
 
 
 def find_groups(
@@ -51,24 +54,41 @@ def find_groups(
     n_groups : int
         K <= n.
     kind : {"auto", "graph", "kmeans"}
-        How they are found; "auto" takes the graph.
+        How they are found; "auto" takes the graph, unless its groups are no better than none and those of
+        k-means are.
     generator : numpy.random.Generator
         Source of all randomness.
     """
     if n_groups == 1:
         return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
     if kind == "kmeans":
-        return Start(kmeans_groups(points, n_groups, generator), f"{n_groups} groups by k-means")
+        return _by_kmeans(points, n_groups, generator)
+    graph = _by_graph(points, n_groups, generator)
+    assert graph.evidence is not None
+    if kind == "graph" or graph.evidence.better:
+        return graph
+    # Modularity likes groups of equal size: where its groups are no better than none, k-means may see more.
+    other = _by_kmeans(points, n_groups, generator)
+    assert other.evidence is not None
+    return other if other.evidence.better else graph
+
+
+def _by_kmeans(points: NDArray[np.float32], n_groups: int, generator: np.random.Generator) -> Start:
+    labels = kmeans_groups(points, n_groups, generator)
+    return Start(labels, f"{n_groups} groups by k-means", group_evidence(points, labels, generator))
+
+
+def _by_graph(points: NDArray[np.float32], n_groups: int, generator: np.random.Generator) -> Start:
     n = len(points)
+    sample = np.arange(n)
     if n > MAX_GRAPH_ROWS:
         sample = np.sort(generator.choice(n, MAX_GRAPH_ROWS, replace=False))
-        found = modularity_groups(points[sample], n_groups, generator)
-        nearest = cKDTree(points[sample]).query(points, k=1, workers=-1)[1]
-        labels = found.labels[nearest]
-    else:
-        found = modularity_groups(points, n_groups, generator)
-        labels = found.labels
-    return Start(labels, f"{n_groups} groups by a neighbour graph, modularity {found.modularity:.4f}")
+    found = modularity_groups(points[sample], n_groups, generator)
+    labels = found.labels
+    if len(sample) < n:
+        labels = labels[cKDTree(points[sample]).query(points, k=1, workers=-1)[1]]
+    message = f"{n_groups} groups by a neighbour graph, modularity {found.modularity:.4f}"
+    return Start(labels, message, group_evidence(points, labels, generator))
 
 
 @torch.no_grad()
