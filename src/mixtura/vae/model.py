@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mixtura.errors import InputError
 from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
 from mixtura.vae.networks import ConvDecoder, ConvEncoder, choose_network, initialise, mlp
 from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
@@ -107,6 +108,11 @@ def build_model(
     log_determinant : float
         Of the encoding.
 
+    Raises
+    ------
+    InputError
+        If convolutions are asked for on a table, or with more than one hidden layer.
+
     Examples
     --------
     >>> model = build_model(Settings(n_components=3), n_encoded=4, domain="real",
@@ -116,9 +122,12 @@ def build_model(
     """
     kind = choose_network(image_shape) if settings.network == "auto" else settings.network
     if kind == "conv" and image_shape is None:
-        from mixtura.errors import InputError
-
         raise InputError("network='conv' needs images, and these rows are a table; use 'mlp' or image_shape=")
+    if kind == "conv" and settings.hidden is not None and len(settings.hidden) > 1:
+        raise InputError(
+            f"hidden={settings.hidden!r} has {len(settings.hidden)} sizes and network='conv' takes one, of its "
+            "linear layer; give one or use 'mlp'"
+        )
     hidden = settings.hidden or default_hidden(n_encoded, kind)
     latent_dim = settings.latent_dim or min(10, n_encoded)
     n_maps = 1 if settings.likelihood == "bernoulli" else 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from mixtura.errors import InputError
@@ -99,7 +100,7 @@ class Settings:
             value = getattr(self, name)
             if value is None and name != "n_components":
                 continue
-            if isinstance(value, bool) or not _is_whole(value) or value < 1:
+            if not _is_whole(value) or value < 1:
                 raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
@@ -109,10 +110,12 @@ class Settings:
             value = getattr(self, name)
             if value is None and name == "learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
                 raise InputError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
-        if self.hidden is not None and (
-            len(self.hidden) == 0 or any(not _is_whole(size) or size < 1 for size in self.hidden)
+        if self.hidden is not None and not (
+            isinstance(self.hidden, (tuple, list))
+            and len(self.hidden) > 0
+            and all(_is_whole(size) and size >= 1 for size in self.hidden)
         ):
             raise InputError(f"hidden must hold whole numbers of at least 1, not {self.hidden!r}")
 
@@ -123,4 +126,4 @@ class Settings:
 
 
 def _is_whole(value: object) -> bool:
-    return hasattr(value, "__index__")
+    return isinstance(value, Integral) and not isinstance(value, bool)
