@@ -125,8 +125,8 @@ def build_model(
         raise InputError("network='conv' needs images, and these rows are a table; use 'mlp' or image_shape=")
     if kind == "conv" and settings.hidden is not None and len(settings.hidden) > 1:
         raise InputError(
-            f"hidden={settings.hidden!r} has {len(settings.hidden)} sizes and network='conv' takes one, of its "
-            "linear layer; give one or use 'mlp'"
+            f"hidden={settings.hidden!r} has {len(settings.hidden)} sizes and network='conv' takes one; "
+            "give one, of the linear layer, or use 'mlp'"
         )
     hidden = settings.hidden or default_hidden(n_encoded, kind)
     latent_dim = settings.latent_dim or min(10, n_encoded)

@@ -110,7 +110,7 @@ class Settings:
             value = getattr(self, name)
             if value is None and name == "learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+            if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
                 raise InputError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
         if self.hidden is not None and not (
             isinstance(self.hidden, (tuple, list))
