@@ -92,9 +92,9 @@ def run_stage(
     slowdown = 1.0
     batches = _batches(settings.n_rows, settings.batch_size, generator)
     for step in range(settings.n_steps):
-        # The last step runs at the end of the schedule exactly, whatever the number of steps.
-        done = step / max(1, settings.n_steps - 1) if settings.n_steps > 1 else 1.0
-        result.done, result.last_rate = done, settings.rate(done)
+        # The last step runs at the end of every schedule exactly, but at no rate of zero: it is a step too.
+        done = step / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
+        result.done, result.last_rate = done, settings.rate((step + 0.5) / settings.n_steps)
         for group in optimiser.param_groups:
             group["lr"] = slowdown * result.last_rate
         if settings.on_step is not None:

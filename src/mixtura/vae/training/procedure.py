@@ -208,7 +208,7 @@ class Trainer:
         if isinstance(model.likelihood, GaussianLikelihood):
             assert math.isclose(float(model.likelihood.std_floor), floor(1.0), rel_tol=1e-6)
         if stage.follow:
-            self._follow()
+            self._follow(stage)
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         x = self.x.index_select(0, rows)
@@ -225,15 +225,10 @@ class Trainer:
         """Find the groups, on the rows of a small table or on the codes, and start the mixture from them."""
         views = [self.x] if self.transform is None else [self._transformed() for _ in range(_VIEWS)]
         loc, variance = mean_codes(self.model, views)
-        small = self.domain != "binary" and self.x.shape[1] <= MAX_ROW_COLUMNS
-        if self.groups is None or not small or self.transform is not None:
-            on_rows = small and self.groups is None
-            start = find_groups(
-                (self.x if on_rows else loc).float().cpu().numpy(),
-                self.model.n_components,
-                self.settings.start,
-                self.numpy_generator,
-            )
+        on_rows = self.domain == "real" and self.x.shape[1] <= MAX_ROW_COLUMNS
+        if self.groups is None or not on_rows:
+            points = (self.x if on_rows else loc).float().cpu().numpy()
+            start = find_groups(points, self.model.n_components, self.settings.start, self.numpy_generator)
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence
             self._emit(
@@ -252,7 +247,7 @@ class Trainer:
         return torch.cat([self.transform(block, self.generator) for block in self.x.split(4096)])
 
     @torch.no_grad()
-    def _follow(self) -> None:
+    def _follow(self, stage: Stage) -> None:
         """Set the groups to argmax p(z|w) at the mean codes."""
         loc, _ = mean_codes(self.model, [self.x])
         prior = self.model.prior()
@@ -261,7 +256,7 @@ class Trainer:
         moved = float((groups != self.groups).double().mean())
         self.groups = groups
         self._emit(
-            {"stage": "separate", "message": f"groups follow p(z|w): {moved:.2%} of rows changed group"}
+            {"stage": stage.name, "message": f"groups follow p(z|w): {moved:.2%} of rows changed group"}
         )
 
     def _emit(self, event: Event) -> None:
