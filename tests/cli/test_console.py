@@ -56,8 +56,8 @@ def test_other_warnings_show_for_developers(
 
 def test_names_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with opened(quiet=False, json=False) as console:
-        console.say("column \x1b]0;title\x07\nnext [red]line[/red]")
-    assert capsys.readouterr().out == "column \\x1b]0;title\\x07\nnext [red]line[/red]\n"
+        console.say("column \x1b]0;title\x07\n  next [red]line[/red]")
+    assert capsys.readouterr().out == "column \\x1b]0;title\\x07\n  next [red]line[/red]\n"
 
 
 def test_to_json_is_strict_ascii() -> None:

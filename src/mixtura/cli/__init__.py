@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb needs it, so that ``mixtura --help`` ans
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -50,5 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (Exception, KeyboardInterrupt) as error:
             from mixtura.cli.failures import report
 
-            return report(error, session)
+            code = report(error, session)
+            if arguments is None and session.stopped_by is not None:
+                os._exit(code)  # all is told and tidied, and PyTorch would take a second or two to leave
+            return code
     return 0

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from mixtura.cli.streams import one_line
+from mixtura.cli.streams import one_line, printable
 from mixtura.errors import MixturaWarning
 
 
@@ -56,7 +56,7 @@ class Console:
     def say(self, text: str) -> None:
         """Print a result on stdout."""
         if not self.quiet and not self.json:
-            print("\n".join(map(one_line, text.split("\n"))))
+            print("\n".join(map(printable, text.split("\n"))))
 
     def note(self, text: str) -> None:
         """Print how it goes on stderr; a reader who has left stops nothing."""

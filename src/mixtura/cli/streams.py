@@ -41,15 +41,25 @@ def abandon() -> None:
         os.close(nowhere)
 
 
-def one_line(text: str) -> str:
-    r"""Return ``text`` on one line, with what a terminal might obey escaped.
+def printable(text: str) -> str:
+    r"""Return ``text`` with what a terminal might obey escaped.
 
     File and column names are written by strangers: a name may hold a line break or a terminal code.
+
+    Examples
+    --------
+    >>> print(printable("  \x1b[31mred"))
+      \x1b[31mred
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def one_line(text: str) -> str:
+    r"""Return ``text`` on one line, and `printable`.
 
     Examples
     --------
     >>> print(one_line("two\nlines \x1b[31mred"))
     two lines \x1b[31mred
     """
-    joined = " ".join(part.strip() for part in text.splitlines() if part.strip())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in joined)
+    return printable(" ".join(part.strip() for part in text.splitlines() if part.strip()))

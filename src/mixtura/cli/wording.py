@@ -7,6 +7,8 @@ from typing import Any
 
 TERMS = ("bound", "reconstruction", "cluster", "conditional_prior")
 
+_SIZES = 30
+
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun.
@@ -61,7 +63,7 @@ def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def sizes_of(sizes: Sequence[int]) -> str:
-    """Return the table of the groups and the rows that each holds.
+    """Return the table of the groups and the rows that each holds, the first 30 where there are many.
 
     Examples
     --------
@@ -71,8 +73,12 @@ def sizes_of(sizes: Sequence[int]) -> str:
             1     1  25.0%
     """
     total = max(sum(sizes), 1)
-    rows = [[str(k), f"{size:,}", f"{size / total:.1%}"] for k, size in enumerate(sizes)]
-    return table_of(["component", "rows", "share"], rows)
+    rows = [[str(k), f"{size:,}", f"{size / total:.1%}"] for k, size in enumerate(sizes[:_SIZES])]
+    table = table_of(["component", "rows", "share"], rows)
+    rest = sizes[_SIZES:]
+    return (
+        f"{table}\nand {count(len(rest), 'more component')} of {count(sum(rest), 'row')}" if rest else table
+    )
 
 
 def terms_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
