@@ -110,7 +110,7 @@ def _collapse(spreads: list[CodeSpread]) -> tuple[Finding, ...]:
         Finding(
             "posterior-collapse",
             "problem",
-            f"none of the {len(spreads[0].total)} latent dimensions depends on the data: the groups mean nothing",
+            f"no latent dimension of {len(spreads[0].total)} depends on the data, so the groups mean nothing",
             "train longer (max_epochs) or lower std_floor; data of pure noise have no code to find",
         ),
     )

@@ -65,6 +65,8 @@ class StageObjective(nn.Module):
             assert groups is not None
             agreement = self._group_log_prob(moved, noise, groups).mean()
             objective = objective + stage.group_weight * x.shape[1] * agreement
+        if stage.teach:
+            objective = objective - self._teaching_cost(seen, noise).mean()
         return terms.as_dict(), objective
 
     def _log_responsibilities(self, seen: Tensor, noise: Tensor, groups: Tensor | None) -> Tensor | None:
@@ -78,6 +80,15 @@ class StageObjective(nn.Module):
             return model.prior().log_responsibilities(model.posterior(seen).reparameterise(noise))
         assert groups is not None
         return nn.functional.one_hot(groups, model.n_components).to(seen.dtype).log()
+
+    def _teaching_cost(self, seen: Tensor, noise: Tensor) -> Tensor:
+        """Return KL( p(z|w) || q_phi(z|w, x) ), through which only phi gets a gradient."""
+        model = self.model
+        with torch.no_grad():
+            prior = model.prior()
+            w = model.posterior(seen).reparameterise(noise)
+            exact = prior.log_responsibilities(w)
+        return (exact.exp() * (exact - model.responsibilities(w, seen, prior))).sum(-1)
 
     def _group_log_prob(self, moved: Tensor, noise: Tensor, groups: Tensor) -> Tensor:
         """Return log softmax_k( log pi_k N(w; mu_k, sigma_k) / 3 ) at each row's group, w from q(w|T(x))."""

@@ -33,6 +33,9 @@ class Stage:
     group_weight : float
         Weight, in nats per encoded value, of the cross-entropy between the groups and a softened p(z|w).
         With a weight above 0 the objective is not the bound: it is posterior-regularised.
+    teach : bool
+        Fit a learned q(z|w, x) to p(z|w) by inclusive KL beside the objective, its gradient to phi
+        alone. The exclusive KL of the bound has the same optimum but drops groups on the way from a cold start.
     prior_weight : float
         Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
         so that no code is given up before the decoder has learned to use it.
@@ -53,6 +56,7 @@ class Stage:
     transform: bool = False
     group_weight: float = 0.0
     prior_weight: float = 1.0
+    teach: bool = False
     std_floor: tuple[float, float] | None = None
     follow: bool = False
     rate: float = 1.0
@@ -101,6 +105,10 @@ def plan(settings: Settings, training_floor: float = 0.3) -> tuple[Stage, ...]:
     if settings.procedure == "plain":
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
+    polished: tuple[Part, ...] = ("likelihood",)
+    learned = settings.responsibilities == "amortised"
+    if learned:
+        trained, polished = ALL_PARTS, ("likelihood", "responsibilities")
     stages = [
         Stage(
             "pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
@@ -116,10 +124,11 @@ def plan(settings: Settings, training_floor: float = 0.3) -> tuple[Stage, ...]:
             transform=True,
             group_weight=GROUP_WEIGHT,
             follow=True,
+            teach=learned,
         ),
-        Stage("joint", 3, parts=trained, z="exact", group_weight=GROUP_WEIGHT),
+        Stage("joint", 3, parts=trained, z="exact", group_weight=GROUP_WEIGHT, teach=learned),
     ]
-    if settings.responsibilities == "amortised":
-        stages.append(Stage("head", 2, parts=("responsibilities",)))
-    stages.append(Stage("polish", 3, parts=("likelihood",), std_floor=(training_floor, settings.std_floor)))
+    if learned:
+        stages.append(Stage("head", 2, parts=("responsibilities",), z="exact", teach=True))
+    stages.append(Stage("polish", 3, parts=polished, std_floor=(training_floor, settings.std_floor)))
     return tuple(stages)
