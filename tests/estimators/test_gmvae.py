@@ -331,3 +331,19 @@ def test_nothing_warns_on_ordinary_data(blobs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         GMVAE(3, **QUICK).fit(blobs[0])
+
+
+def test_groups_of_real_tables(data_folder):
+    wine = load_wine()
+    assert accuracy(wine.target, GMVAE(3, random_state=0).fit_predict(wine.data)) > 0.9
+    # Few groups of unequal size: the graph's are no better than none there, and k-means steps in.
+    thyroid = np.load(data_folder / "thyroid.npz")
+    assert accuracy(thyroid["y"], GMVAE(3, random_state=0).fit_predict(thyroid["X"])) > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("responsibilities", ["exact", "amortised"])
+def test_groups_of_digits(responsibilities):
+    digits = load_digits()
+    model = GMVAE(10, responsibilities=responsibilities, random_state=0).fit(digits.images)
+    assert accuracy(digits.target, model.labels_) > 0.85

@@ -35,7 +35,7 @@ class Stage:
         With a weight above 0 the objective is not the bound: it is posterior-regularised.
     teach : bool
         Fit a learned q(z|w, x) to p(z|w) by inclusive KL beside the objective, its gradient to phi
-        alone. The exclusive KL of the bound has the same optimum but drops groups on the way from a cold start.
+        alone. The exclusive KL of the bound has the same optimum but drops groups from a cold start.
     prior_weight : float
         Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
         so that no code is given up before the decoder has learned to use it.
