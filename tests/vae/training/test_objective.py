@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.posterior import ExactResponsibilities
+from mixtura.vae.settings import Settings
+from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.stages import Stage, plan
+
+
+@pytest.fixture
+def batch(make_rows):
+    noise = torch.randn((6, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return make_rows("real", 6), noise, make_rows("real", 6, seed=5), torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("responsibilities", ["exact", "amortised"])
+@torch.no_grad()
+def test_plain_objective_is_the_mean_bound(responsibilities, make_model, batch) -> None:
+    model, (x, noise, moved, _) = make_model("real", responsibilities, latent_dim=2), batch
+    (stage,) = plan(Settings(procedure="plain", responsibilities=responsibilities))
+    terms, value = StageObjective(model, stage)(x, noise, moved, None)
+    expected = evidence_lower_bound(model, x, noise)
+    assert set(terms) == set(expected.as_dict())
+    for name, term in expected.as_dict().items():
+        torch.testing.assert_close(terms[name], term)
+    torch.testing.assert_close(value, expected.bound.mean())
+
+
+@torch.no_grad()
+def test_transform_changes_what_the_encoder_sees_and_not_the_target(make_model, batch) -> None:
+    model, (x, noise, moved, _) = make_model("real", "amortised", latent_dim=2), batch
+    _, value = StageObjective(model, Stage("a", 1, transform=True))(x, noise, moved, None)
+    torch.testing.assert_close(value, evidence_lower_bound(model, x, noise, seen=moved).bound.mean())
+
+
+@torch.no_grad()
+def test_exact_z_is_the_bound_of_the_exact_model(make_model, batch) -> None:
+    model, (x, noise, moved, _) = make_model("real", "amortised", latent_dim=2), batch
+    _, value = StageObjective(model, Stage("a", 1, z="exact"))(x, noise, moved, None)
+    model.responsibilities = ExactResponsibilities()
+    torch.testing.assert_close(value, evidence_lower_bound(model, x, noise).bound.mean())
+
+
+@torch.no_grad()
+def test_z_fixed_to_groups_is_a_bound_with_those_groups(make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
+    terms, value = StageObjective(model, Stage("a", 1, z="groups"))(x, noise, moved, groups)
+    torch.testing.assert_close(terms["cluster"], -model.prior.log_weights[groups])
+    torch.testing.assert_close(value, terms["bound"].mean())
+    assert value < evidence_lower_bound(model, x, noise).bound.mean()  # the exact q(z) is the best there is
+
+
+@torch.no_grad()
+def test_prior_weight_weighs_the_costs_and_leaves_the_reported_bound(make_model, batch) -> None:
+    model, (x, noise, moved, _) = make_model("real", latent_dim=2), batch
+    objective = StageObjective(model, Stage("a", 1))
+    terms, value = objective(x, noise, moved, None)
+    objective.prior_weight = 0.25
+    weighted_terms, weighted = objective(x, noise, moved, None)
+    costs = terms["cluster"] + terms["conditional_prior"]
+    torch.testing.assert_close(weighted, (terms["reconstruction"] - 0.25 * costs).mean())
+    torch.testing.assert_close(weighted_terms["bound"].mean(), value)
+
+
+@torch.no_grad()
+def test_group_weight_adds_a_cross_entropy_and_leaves_the_reported_bound(make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
+    light, heavy = (
+        StageObjective(model, Stage("a", 1, group_weight=weight))(x, noise, moved, groups)
+        for weight in (0.5, 1.0)
+    )
+    plain = StageObjective(model, Stage("a", 1))(x, noise, moved, groups)
+    torch.testing.assert_close(heavy[1] - plain[1], 2 * (light[1] - plain[1]))
+    assert heavy[1] < plain[1]  # a log-probability is never positive
+    torch.testing.assert_close(heavy[0]["bound"], plain[0]["bound"])
+
+
+def test_cross_entropy_pulls_codes_towards_their_groups(make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
+    objective = StageObjective(model, Stage("a", 1, group_weight=10.0))
+
+    def agreement() -> torch.Tensor:
+        w = model.posterior(moved).reparameterise(noise)
+        return model.prior().log_responsibilities(w).gather(1, groups.unsqueeze(1)).mean()
+
+    before = float(agreement().detach())
+    optimiser = torch.optim.Adam(model.posterior.parameters(), lr=0.02)
+    for _ in range(40):
+        optimiser.zero_grad()
+        (-objective(x, noise, moved, groups)[1]).backward()
+        optimiser.step()
+    assert float(agreement().detach()) > before + 0.1

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mixtura.clustering import accuracy
+from mixtura.vae.training import start
+from mixtura.vae.training.start import find_groups, mean_codes, set_prior_from_groups
+
+TRUTH = np.repeat([0, 1, 2], 40)
+
+
+def blobs(seed: int = 0) -> np.ndarray:
+    corners = 12 * np.array([[0, 0], [1, 0], [0, 1]])[TRUTH]
+    return (np.random.default_rng(seed).normal(size=(120, 2)) + corners).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
+def test_groups_that_are_there_are_found(kind) -> None:
+    found = find_groups(blobs(), 3, kind, np.random.default_rng(0))
+    assert accuracy(TRUTH, found.labels) == 1
+    assert "3 groups" in found.message
+    assert "\n" not in found.message
+
+
+@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
+def test_one_group_is_every_row(kind) -> None:
+    np.testing.assert_array_equal(
+        find_groups(blobs(), 1, kind, np.random.default_rng(0)).labels, np.zeros(120)
+    )
+
+
+def test_rows_beyond_the_graph_join_their_nearest(monkeypatch) -> None:
+    monkeypatch.setattr(start, "MAX_GRAPH_ROWS", 60)
+    found = find_groups(blobs(), 3, "graph", np.random.default_rng(0))
+    assert found.labels.shape == (120,)
+    assert accuracy(TRUTH, found.labels) == 1
+
+
+@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
+@pytest.mark.parametrize("points", [np.ones((9, 2)), np.arange(3.0)[:, None]], ids=["alike", "n = K"])
+def test_hardly_any_data_has_groups_too(points, kind) -> None:
+    found = find_groups(points.astype(np.float32), 3, kind, np.random.default_rng(0))
+    assert found.labels.shape == (len(points),)
+    assert found.labels.min() >= 0
+    assert found.labels.max() < 3
+
+
+def test_same_generator_same_groups() -> None:
+    points = np.random.default_rng(1).normal(size=(90, 3)).astype(np.float32)
+    first, again = (find_groups(points, 4, "auto", np.random.default_rng(2)).labels for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@torch.no_grad()
+def test_mean_codes_average_over_views(make_model, make_rows) -> None:
+    model, views = make_model("real", latent_dim=2), [make_rows("real", 5, seed=s) for s in range(3)]
+    loc, variance = mean_codes(model, views)
+    q = [model.posterior(view).base_dist for view in views]
+    torch.testing.assert_close(loc, sum(p.loc for p in q) / 3)
+    torch.testing.assert_close(variance, sum(p.scale**2 for p in q) / 3)
+
+
+@pytest.mark.parametrize("covariance_type", ["spherical", "diag"])
+def test_prior_takes_the_moments_of_each_group(covariance_type, make_model) -> None:
+    rng = np.random.default_rng(0)
+    loc = blobs().astype(np.float64)[:, :2] + 1e4  # centred first, or the offset would eat the spread
+    variance = rng.uniform(0.1, 2.0, size=(120, 2))
+    model = make_model("real", "exact", covariance_type, latent_dim=2)
+    set_prior_from_groups(model, torch.from_numpy(loc), torch.from_numpy(variance), torch.from_numpy(TRUTH))
+    prior = model.prior()
+    for k in range(3):
+        own = k == TRUTH
+        spread = loc[own].var(axis=0) + variance[own].mean(axis=0)
+        expected = np.sqrt(spread) if covariance_type == "diag" else np.sqrt(spread.mean()).repeat(2)
+        np.testing.assert_allclose(prior.means[k].detach(), loc[own].mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(prior.scales[k].detach(), expected, rtol=1e-9)
+
+
+def test_prior_of_an_empty_group_or_of_one_point_is_finite(make_model) -> None:
+    model, loc = make_model("real", latent_dim=2), torch.ones(4, 2, dtype=torch.float64)
+    set_prior_from_groups(model, loc, torch.zeros_like(loc), torch.tensor([0, 0, 0, 1]))
+    prior = model.prior()
+    for value in (prior.means, prior.scales.log(), prior.log_prob(loc)):
+        assert torch.isfinite(value).all()
