@@ -93,3 +93,19 @@ def test_cross_entropy_pulls_codes_towards_their_groups(make_model, batch) -> No
         (-objective(x, noise, moved, groups)[1]).backward()
         optimiser.step()
     assert float(agreement().detach()) > before + 0.1
+
+
+def test_teaching_is_the_inclusive_divergence_and_moves_phi_alone(make_model, batch) -> None:
+    """Without a part of its own in the bound, phi gets the gradient of KL(p(z|w) || q_phi) and theta none."""
+    model, (x, noise, moved, _) = make_model("real", "amortised", latent_dim=2), batch
+    _, plain = StageObjective(model, Stage("a", 1, z="exact"))(x, noise, moved, None)
+    _, taught = StageObjective(model, Stage("a", 1, z="exact", teach=True))(x, noise, moved, None)
+    with torch.no_grad():
+        w = model.posterior(x).reparameterise(noise)
+        exact, learned = model.prior().log_responsibilities(w), model.responsibilities(w, x, model.prior())
+        divergence = (exact.exp() * (exact - learned)).sum(-1).mean()
+    torch.testing.assert_close((plain - taught).detach(), divergence)
+    (plain - taught).backward()
+    for name, parameter in model.named_parameters():
+        reached = parameter.grad is not None and parameter.grad.abs().max() > 1e-12
+        assert reached == name.startswith("responsibilities"), name
