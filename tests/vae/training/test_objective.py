@@ -80,7 +80,7 @@ def test_group_weight_adds_a_cross_entropy_and_leaves_the_reported_bound(make_mo
 
 def test_cross_entropy_pulls_codes_towards_their_groups(make_model, batch) -> None:
     model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
-    objective = StageObjective(model, Stage("a", 1, group_weight=10.0))
+    objective = StageObjective(model, Stage("a", 1, group_weight=1000.0))
 
     def agreement() -> torch.Tensor:
         w = model.posterior(moved).reparameterise(noise)

@@ -58,6 +58,7 @@ def test_a_shift_moves_along_the_width_or_the_height_and_not_the_channels() -> N
     assert right.abs().max() <= 0.2 * 11 + 1e-9
     assert down.abs().max() > 0.1 * 9
     assert right.abs().max() > 0.1 * 11
+    assert abs(float(torch.corrcoef(torch.stack([down, right]))[0, 1])) < 0.5  # drawn each for itself
 
 
 @pytest.mark.parametrize("name", STILL)
