@@ -60,6 +60,42 @@ def test_same_seed_same_bits_other_seed_other_bits(settings) -> None:
     assert not torch.equal(first.model.likelihood.network[0].weight, other.model.likelihood.network[0].weight)
 
 
+OTHER = {
+    "n_components": 4,
+    "latent_dim": 3,
+    "responsibilities": "amortised",
+    "procedure": "plain",
+    "covariance_type": "diag",
+    "max_epochs": 8,
+    "batch_size": 8,
+    "network": "conv",
+    "hidden": (9,),
+    "transforms": None,
+    "start": "kmeans",
+    "std_floor": 0.1,
+    "learning_rate": 1e-4,
+    "precision": "bfloat16",
+}
+
+
+def test_every_setting_is_tried_below() -> None:
+    assert set(Settings.names()) - set(OTHER) == {"likelihood", "device"}  # each has tests of its own
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_every_setting_changes_something(name) -> None:
+    x = torch.rand(40, 64, generator=torch.Generator().manual_seed(0))
+    base = replace(SMALL, n_components=3, start="graph")
+    states = [
+        fit(settings, "unit", x=x, image_shape=(8, 8)).model.state_dict()
+        for settings in (base, replace(base, **{name: OTHER[name]}))
+    ]
+    assert any(
+        key not in states[1] or value.shape != states[1][key].shape or not torch.equal(value, states[1][key])
+        for key, value in states[0].items()
+    )
+
+
 def test_no_global_random_state_is_touched() -> None:
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
     fit(replace(SMALL, responsibilities="amortised"), "unit", x=rows("unit", 20, 64), image_shape=(8, 8))
@@ -243,10 +279,9 @@ def test_fits_on_a_gpu(responsibilities, precision) -> None:
     settings = replace(SMALL, responsibilities=responsibilities, precision=precision, max_epochs=20)
     on_gpu = fit(replace(settings, device="cuda"), "unit", x=x, image_shape=(8, 8))
     again = fit(replace(settings, device="cuda"), "unit", x=x, image_shape=(8, 8))
-    on_cpu = fit(replace(settings, device="cpu"), "unit", x=x, image_shape=(8, 8))
     assert on_gpu.device.startswith("cuda")
     assert_same_bits(on_gpu.model, again.model)
-    assert mean_bound(on_gpu, x) == pytest.approx(mean_bound(on_cpu, x), rel=0.2)
+    assert mean_bound(on_gpu, x) > mean_bound(fit(replace(settings, max_epochs=1), "unit", x=x), x)
 
 
 def test_groups_are_numbered_by_falling_size(make_model, make_rows) -> None:
