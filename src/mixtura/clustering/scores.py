@@ -49,7 +49,7 @@ def confusion(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], 
         return np.zeros((0, 0), dtype=np.int64), classes
     if not np.issubdtype(group_array.dtype, np.integer) or group_array.min() < 0:
         raise InputError(
-            f"groups must be whole numbers from 0, not such as {np.sort(group_array)[0].item()!r}; number them"
+            f"groups must be whole numbers from 0, not {np.sort(group_array)[0].item()!r}; number them"
         )
     table = np.zeros((int(group_array.max()) + 1, len(classes)), dtype=np.int64)
     np.add.at(table, (group_array, codes), 1)
