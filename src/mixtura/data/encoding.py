@@ -19,7 +19,7 @@ Domain = Literal["binary", "real", "unit"]
 FloatType: TypeAlias = type[np.float32] | type[np.float64]
 
 # Encoded values stop here, so that their squares stay finite; no density tells them from infinity.
-_LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e150}
+_LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e75}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,8 +35,8 @@ class Encoding:
     - A table with a Gaussian likelihood: each column to mean 0 and standard deviation 1 (divisor n);
       columns of one value are left out, and put back by :meth:`decode`.
     - Images with a Gaussian likelihood: one map for all pixels. L grey levels, whole numbers from 0 up,
-      go to (x + 1/2) / L, with L = 256 for uint8, the largest + 1 if that is at most 17, else the next
-      power of two from 256 up; other values to (x - min) / (max - min). The centre of a level stands
+      go to (x + 1/2) / L, with L the largest + 1 if that is at most 17, else the next power of two from
+      256 up; other values to (x - min) / (max - min). The centre of a level stands
       for dequantisation, x + u with u uniform on [0, 1): the variance floor of a decoder is
       far wider than one level, so the noise u would change nothing but the noise.
     - A Bernoulli likelihood: values 0 and 1 as they are, or whether x > ``binarise``.
@@ -153,8 +153,8 @@ class Encoding:
                 likelihood, "binary", values.shape[1], IDENTITY, every, none, image_shape, threshold, found
             )
         if image_shape is not None:
-            affine, found = grey_levels(values)
-            return cls(likelihood, "unit", values.shape[1], affine, every, none, image_shape, None, found)
+            affine = grey_levels(values)
+            return cls(likelihood, "unit", values.shape[1], affine, every, none, image_shape)
         affine, kept, middle = standardise(values)
         dropped = np.setdiff1d(every, kept)
         found = report_constant(dropped, middle, values, named)
@@ -182,7 +182,8 @@ class Encoding:
     def encode(self, values: np.ndarray, dtype: FloatType = np.float32) -> np.ndarray:
         """Return the encoded rows.
 
-        Values beyond 1e15 standard deviations (1e150 in float64) stop there, so that nothing overflows.
+        Values beyond 1e15 standard deviations (1e75 in float64) stop there, so that neither
+        their squares nor what a network makes of them overflows.
 
         Parameters
         ----------

@@ -147,8 +147,8 @@ def report_constant(
     return (Finding("constant-columns", "note", seen),)
 
 
-def grey_levels(values: np.ndarray) -> tuple[Affine, tuple[Finding, ...]]:
-    """Return one map for all pixels into [0, 1], and findings.
+def grey_levels(values: np.ndarray) -> Affine:
+    """Return one map for all pixels into [0, 1].
 
     Raises
     ------
@@ -161,20 +161,10 @@ def grey_levels(values: np.ndarray) -> tuple[Affine, tuple[Finding, ...]]:
     if values.dtype.kind != "b" and not (low >= 0 and high < _MOST_LEVELS and is_whole(values)):
         if not np.isfinite(high - low):
             raise InputError(f"the pixels range from {low:g} to {high:g}; bring them to [0, 1]")
-        return Affine(np.array([low]), np.array([high - low]), np.zeros(1)), ()
-    findings: tuple[Finding, ...] = ()
+        return Affine(np.array([low]), np.array([high - low]), np.zeros(1))
     top = int(high)
-    if values.dtype == np.uint8:
-        levels = 256
-        if top <= _FEW_LEVELS:
-            seen = f"the images are stored in 256 grey levels and use only those from {low:g} to {high:g}"
-            mend = "if there are no more, give the images as float32, and these levels will fill the range"
-            findings = (Finding("few-grey-levels", "warning", seen, mend),)
-    elif top <= _FEW_LEVELS:
-        levels = top + 1
-    else:
-        levels = max(256, 1 << top.bit_length())
-    return Affine(np.zeros(1), np.array([float(levels)]), np.array([-0.5 / levels])), findings
+    levels = top + 1 if top <= _FEW_LEVELS else max(256, 1 << top.bit_length())
+    return Affine(np.zeros(1), np.array([float(levels)]), np.array([-0.5 / levels]))
 
 
 def is_whole(values: np.ndarray) -> bool:

@@ -210,7 +210,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
 
         settings = self._settings()
         X, image_shape = self._flatten(X, self.image_shape)
-        rows = validate_data(self, X, ensure_min_samples=2)
+        rows = validate_data(self, X)
+        if len(rows) < 2:
+            raise InputError("1 sample is no data set; give at least 2 rows")
         if len(rows) < settings.n_components:
             raise InputError(
                 f"n_samples={len(rows)} should be >= n_components={settings.n_components}; "

@@ -81,10 +81,10 @@ def _no_groups(sizes: NDArray[np.integer], record: TrainingRecord) -> tuple[Find
     return (
         Finding(
             "no-groups",
-            "problem",
-            f"{len(sizes)} groups are no better than one: held out, they describe the data "
-            f"{evidence.gain:.3g} +- {evidence.standard_error:.2g} nats a row better than one Gaussian",
-            "do not read meaning into the groups; the density and the codes stand",
+            "warning",
+            f"{len(sizes)} groups are no better than one: their means describe rows held out "
+            f"{evidence.gain:.3g} +- {evidence.standard_error:.2g} nats better than one Gaussian",
+            "they may be parts of one cloud, or differ in spread alone: read no meaning into them unchecked",
         ),
     )
 
@@ -98,7 +98,7 @@ def _empty_groups(sizes: NDArray[np.integer]) -> tuple[Finding, ...]:
             "empty-groups",
             "warning",
             f"{empty} of {len(sizes)} groups hold no row",
-            f"ask for {len(sizes) - empty} components or fewer",
+            f"ask for fewer components, such as {len(sizes) - empty}",
         ),
     )
 

@@ -47,8 +47,8 @@ def test_ramp_moves_from_start_to_end_and_holds(start, end, until, done) -> None
 def test_steps_are_shared_out_and_none_is_lost(total, shares) -> None:
     steps = share_steps(total, shares)
     assert len(steps) == len(shares)
-    assert sum(steps) == max(total, len(shares))
-    assert min(steps) >= 1
+    assert sum(steps) == total
+    assert min(steps) >= (total >= len(shares))
     assert all(isinstance(n, int) for n in steps)
     # Beyond the step that each has for certain, they are shared in proportion.
     if total >= 100 * len(shares):

@@ -115,11 +115,11 @@ def run_stage(
                 )
             snapshot.restore()
             slowdown *= 0.5
-            continue
-        clip.remember(norm)
-        wrapped.step()
-        means.add(terms, value)
-        if ends_epoch or step == settings.n_steps - 1:
+        else:
+            clip.remember(norm)
+            wrapped.step()
+            means.add(terms, value)
+        if means.n_rows > 0 and (ends_epoch or step == settings.n_steps - 1):
             on_epoch({**means.take(), "learning_rate": slowdown * result.last_rate, "steps": step + 1})
             if means.steps_since_snapshot >= 50 or step == settings.n_steps - 1:
                 snapshot.take()
@@ -144,13 +144,13 @@ class _AdaptiveClip:
     def __call__(self, parameters: list[nn.Parameter]) -> Tensor:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        if self.mean is not None:
+        if self.mean is not None and self.mean > 0:
             torch._foreach_mul_(gradients, (_CLIP_FACTOR * self.mean / norm.clamp(min=1e-30)).clamp(max=1.0))
         return norm
 
     def remember(self, norm: Tensor) -> None:
         """Take a finite norm into the running mean, clipped so that one outlier cannot lift it."""
-        if self.mean is None:
+        if self.mean is None or self.mean == 0:
             self.mean = norm.clone()
         else:
             self.mean = 0.98 * self.mean + 0.02 * torch.minimum(norm, _CLIP_FACTOR * self.mean)

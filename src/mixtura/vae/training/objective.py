@@ -64,7 +64,7 @@ class StageObjective(nn.Module):
         if stage.group_weight > 0:
             assert groups is not None
             agreement = self._group_log_prob(moved, noise, groups).mean()
-            objective = objective + stage.group_weight * x.shape[1] * agreement
+            objective = objective + stage.group_weight * agreement
         if stage.teach:
             objective = objective - self._teaching_cost(seen, noise).mean()
         return terms.as_dict(), objective

@@ -13,14 +13,21 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from mixtura.clustering import GroupEvidence
+from mixtura.errors import InputError
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
-from mixtura.vae.training.stages import Stage, plan, training_std_floor
-from mixtura.vae.training.start import MAX_ROW_COLUMNS, find_groups, mean_codes, set_prior_from_groups
+from mixtura.vae.training.stages import Stage, group_weight, plan, training_std_floor
+from mixtura.vae.training.start import (
+    MAX_ROW_COLUMNS,
+    ROW_MARGIN,
+    find_groups,
+    mean_codes,
+    set_prior_from_groups,
+)
 from mixtura.vae.training.transforms import AffineTransform
 
 _VIEWS = 4  # transforms over which a code is averaged before the graph is made
@@ -38,7 +45,7 @@ class TrainingRecord:
         The log, one entry for each epoch and one for each thing that a stage did.
     rollbacks : list of str
         Steps that were not finite, in words.
-    n_epochs : float
+    n_epochs : int
         Passes over the data.
     evidence : GroupEvidence, optional
         Whether the first groups describe held-out rows better than none; None where none were looked for.
@@ -46,7 +53,7 @@ class TrainingRecord:
 
     events: list[Event] = field(default_factory=list)
     rollbacks: list[str] = field(default_factory=list)
-    n_epochs: float = 0.0
+    n_epochs: int = 0
     evidence: GroupEvidence | None = None
 
 
@@ -137,11 +144,12 @@ class Trainer:
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
         )
         self.training_floor = max(settings.std_floor, training_std_floor(x.shape[1], self.domain))
-        self.stages = plan(settings, self.training_floor)
+        self.stages = plan(settings, self.training_floor, group_weight(x.shape[1]))
         n_rows = len(x)
         self.batch_size = min(n_rows, settings.batch_size or default_batch_size(n_rows))
         self.steps_per_epoch = math.ceil(n_rows / self.batch_size)
-        total = (settings.max_epochs or default_epochs(n_rows)) * self.steps_per_epoch
+        self.n_epochs = settings.max_epochs or default_epochs(n_rows)
+        total = self.n_epochs * self.steps_per_epoch
         self.stage_steps = share_steps(total, [stage.share for stage in self.stages])
         self.total_steps = sum(self.stage_steps)
 
@@ -153,7 +161,7 @@ class Trainer:
         for stage, n_steps in zip(self.stages, self.stage_steps, strict=True):
             self._run(stage, n_steps, steps_before)
             steps_before += n_steps
-        self.record.n_epochs = steps_before / self.steps_per_epoch
+        self.record.n_epochs = self.n_epochs
         self.model.requires_grad_(True).eval()
         return self.record
 
@@ -185,13 +193,18 @@ class Trainer:
                 {
                     "stage": stage.name,
                     "epoch": round((steps_before + steps) / self.steps_per_epoch, 3),
-                    "of": round(self.total_steps / self.steps_per_epoch, 3),
+                    "of": self.n_epochs,
                     **values,
                 }
             )
 
         peak = settings.learning_rate or default_learning_rate(self.total_steps)
         rate = CosineRate(peak * stage.rate)
+        if n_steps == 0:
+            on_step(1.0)
+            if stage.follow:
+                self._follow(stage)
+            return
         result = run_stage(
             self.fabric,
             objective,
@@ -206,7 +219,7 @@ class Trainer:
         assert result.done == 1.0
         assert objective.prior_weight == 1.0
         if isinstance(model.likelihood, GaussianLikelihood):
-            assert math.isclose(float(model.likelihood.std_floor), floor(1.0), rel_tol=1e-6)
+            assert math.isclose(float(model.likelihood.std_floor), floor.end, rel_tol=1e-6)
         if stage.follow:
             self._follow(stage)
 
@@ -223,12 +236,16 @@ class Trainer:
 
     def _regroup(self, stage: Stage) -> None:
         """Find the groups, on the rows of a small table or on the codes, and start the mixture from them."""
-        views = [self.x] if self.transform is None else [self._transformed() for _ in range(_VIEWS)]
-        loc, variance = mean_codes(self.model, views)
+        transform, n_views = self.transform, 1 if self.transform is None else _VIEWS
+        view = None if transform is None else lambda block: transform(block, self.generator)
+        loc, variance = mean_codes(self.model, self.x, view, n_views)
         on_rows = self.domain == "real" and self.x.shape[1] <= MAX_ROW_COLUMNS
         if self.groups is None or not on_rows:
             points = (self.x if on_rows else loc).float().cpu().numpy()
-            start = find_groups(points, self.model.n_components, self.settings.start, self.numpy_generator)
+            margin = ROW_MARGIN if on_rows else None
+            start = find_groups(
+                points, self.model.n_components, self.settings.start, self.numpy_generator, margin
+            )
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence
             self._emit(
@@ -242,14 +259,10 @@ class Trainer:
         draw = torch.randn(shape, generator=self.generator, device=self.x.device)
         self.model.prior.set_components(draw, torch.ones(shape, device=self.x.device))
 
-    def _transformed(self) -> Tensor:
-        assert self.transform is not None
-        return torch.cat([self.transform(block, self.generator) for block in self.x.split(4096)])
-
     @torch.no_grad()
     def _follow(self, stage: Stage) -> None:
         """Set the groups to argmax p(z|w) at the mean codes."""
-        loc, _ = mean_codes(self.model, [self.x])
+        loc, _ = mean_codes(self.model, self.x)
         prior = self.model.prior()
         groups = torch.cat([prior.log_responsibilities(block).argmax(-1) for block in loc.split(65536)])
         assert self.groups is not None
@@ -266,6 +279,8 @@ class Trainer:
 
 def choose_transform(settings: Settings, image_shape: tuple[int, ...] | None) -> AffineTransform | None:
     """Return the encoder's transform: small affine maps for grey images unless told otherwise."""
+    if settings.transforms == "affine" and image_shape is None:
+        raise InputError("transforms='affine' needs images, and these rows are a table; leave it out")
     if settings.procedure == "plain" or settings.transforms is None or image_shape is None:
         return None
     grey = len(image_shape) == 2 or image_shape[2] == 1

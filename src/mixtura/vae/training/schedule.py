@@ -68,25 +68,26 @@ class GeometricRamp:
 
 
 def share_steps(total: int, shares: Sequence[float]) -> list[int]:
-    """Return how many of ``total`` steps each stage gets, at least one each, in proportion to its share.
+    """Return how many of ``total`` steps each stage gets, in proportion to its share.
+
+    Where there are steps enough each stage gets at least one; otherwise the longest stages get one each.
 
     Examples
     --------
     >>> share_steps(24, [10, 2, 2, 4, 3, 3])
     [10, 2, 2, 4, 3, 3]
-    >>> share_steps(2, [10, 2, 2])
-    [1, 1, 1]
+    >>> share_steps(2, [10, 2, 4])
+    [1, 0, 1]
     """
-    free = max(0, total - len(shares))
-    ends = [0.0]
-    for share in shares:
-        ends.append(ends[-1] + share)
-    wanted = [share * total / ends[-1] for share in shares]
-    extra = [max(0.0, steps - 1.0) for steps in wanted]
-    scale = free / sum(extra) if sum(extra) > 0 else 0.0
-    exact = [value * scale for value in extra]
-    steps = [math.floor(value + 1e-9) for value in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: steps[i] - exact[i])
+    if total < len(shares):
+        longest = sorted(range(len(shares)), key=lambda i: -shares[i])[:total]
+        return [int(i in longest) for i in range(len(shares))]
+    whole = sum(shares)
+    exact = [max(0.0, share * total / whole - 1.0) for share in shares]
+    free = total - len(shares)
+    scale = free / sum(exact) if sum(exact) > 0 else 0.0
+    steps = [math.floor(value * scale + 1e-9) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: steps[i] - exact[i] * scale)
     for i in by_remainder[: free - sum(steps)]:
         steps[i] += 1
     return [1 + value for value in steps]

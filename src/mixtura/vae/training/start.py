@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,12 @@ MAX_ROW_COLUMNS = 64
 """Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
 wider ones and images by their codes."""
 
+ROW_MARGIN = 1.5
+"""How many times the graph's held-out gain k-means must reach to be taken on rows: it cuts curved groups into
+round ones, which the gain, a matter of means and one covariance, rewards a little."""
+
 _LEAST_SCALE = 1e-3
+_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,11 @@ class Start:
 
 
 def find_groups(
-    points: NDArray[np.float32], n_groups: int, kind: str, generator: np.random.Generator
+    points: NDArray[np.float32],
+    n_groups: int,
+    kind: str,
+    generator: np.random.Generator,
+    margin: float | None = None,
 ) -> Start:
     """Return groups of the points.
 
@@ -54,10 +64,12 @@ def find_groups(
     n_groups : int
         K <= n.
     kind : {"auto", "graph", "kmeans"}
-        How they are found; "auto" takes the graph, unless its groups are no better than none and those of
-        k-means are.
+        How they are found; "auto" takes the graph, unless k-means describes held-out points far better.
     generator : numpy.random.Generator
         Source of all randomness.
+    margin : float, optional
+        How many times the graph's gain k-means must reach to be taken; unless given, k-means is tried
+        only where the graph's groups are no better than none.
     """
     if n_groups == 1:
         return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
@@ -65,12 +77,13 @@ def find_groups(
         return _by_kmeans(points, n_groups, generator)
     graph = _by_graph(points, n_groups, generator)
     assert graph.evidence is not None
-    if kind == "graph" or graph.evidence.better:
+    if kind == "graph" or (margin is None and graph.evidence.better):
         return graph
-    # Modularity likes groups of equal size: where its groups are no better than none, k-means may see more.
+    # Modularity likes groups of equal size, and splits the largest of groups that are not.
     other = _by_kmeans(points, n_groups, generator)
     assert other.evidence is not None
-    return other if other.evidence.better else graph
+    ahead = other.evidence.gain > (margin or 1.0) * max(0.0, graph.evidence.gain)
+    return other if other.evidence.better and ahead else graph
 
 
 def _by_kmeans(points: NDArray[np.float32], n_groups: int, generator: np.random.Generator) -> Start:
@@ -92,18 +105,35 @@ def _by_graph(points: NDArray[np.float32], n_groups: int, generator: np.random.G
 
 
 @torch.no_grad()
-def mean_codes(model: GaussianMixtureVAE, views: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the means of q(w|view) averaged over views, and the mean variances: (n, d) each."""
-    loc: Tensor | None = None
-    variance: Tensor | None = None
-    for view in views:
-        parts = [model.posterior(block) for block in view.split(4096)]
-        view_loc = torch.cat([part.base_dist.loc for part in parts])
-        view_variance = torch.cat([part.base_dist.scale for part in parts]).square()
-        loc = view_loc if loc is None else loc + view_loc
-        variance = view_variance if variance is None else variance + view_variance
-    assert loc is not None and variance is not None
-    return loc / len(views), variance / len(views)
+def mean_codes(
+    model: GaussianMixtureVAE,
+    x: Tensor,
+    view: Callable[[Tensor], Tensor] | None = None,
+    n_views: int = 1,
+) -> tuple[Tensor, Tensor]:
+    """Return the means of q(w|view of x) averaged over views, and the mean variances: (n, d) each.
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        The model.
+    x : Tensor of shape (n, n_encoded)
+        Encoded rows.
+    view : callable, optional
+        What the encoder is shown of a block of rows, such as a random transform; the rows unless given.
+        Views are made and dropped block by block.
+    n_views : int
+        How often each block is shown.
+    """
+    loc = torch.zeros(len(x), model.latent_dim, device=x.device, dtype=x.dtype)
+    variance = torch.zeros_like(loc)
+    for first in range(0, len(x), _BLOCK_ROWS):
+        rows = slice(first, first + _BLOCK_ROWS)
+        for _ in range(n_views):
+            q = model.posterior(x[rows] if view is None else view(x[rows])).base_dist
+            loc[rows] += q.loc / n_views
+            variance[rows] += q.scale.square() / n_views
+    return loc, variance
 
 
 @torch.no_grad()
@@ -112,11 +142,13 @@ def set_prior_from_groups(model: GaussianMixtureVAE, loc: Tensor, variance: Tens
 
     mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k.
     """
+    # On the CPU, because sums by index are not the same bits twice on a GPU.
+    loc, variance, labels = loc.double().cpu(), variance.double().cpu(), labels.cpu()
     n_components = model.n_components
     counts = torch.bincount(labels, minlength=n_components).clamp(min=1).unsqueeze(1)
-    zeros = torch.zeros(n_components, loc.shape[1], dtype=torch.float64, device=loc.device)
+    zeros = torch.zeros(n_components, loc.shape[1], dtype=torch.float64)
     index = labels.unsqueeze(1).expand_as(loc)
-    means = zeros.scatter_add(0, index, loc.double()) / counts
-    spread = variance.double() + (loc.double() - means[labels]).square()
+    means = zeros.scatter_add(0, index, loc) / counts
+    spread = variance + (loc - means[labels]).square()
     scales = (zeros.scatter_add(0, index, spread) / counts).sqrt()
     model.prior.set_components(means, scales.clamp(min=_LEAST_SCALE))
