@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mixtura.report import write_page
 from mixtura.report.groups import group_rows, picture_cards, picture_sizes, standardised, table_cards
 from mixtura.report.run_folder import read_run
 
@@ -78,3 +82,65 @@ def test_wide_tables_show_the_features_that_matter(
     assert len(card["lines"]) == min(n_features, 16)
     assert card["left_out"] == max(n_features - 16, 0)
     assert all(len(line["cells"]) == len(card["columns"]) for line in card["lines"])
+
+
+class Probabilities:
+    """Tells a dark half from a bright one, and decodes to probabilities as the Bernoulli likelihood does."""
+
+    means_ = np.array([[0.0], [1.0]])
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        return (np.asarray(X)[:, :1] > 100).astype(float)
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        bright = 0.8 * self.transform(X) + 0.1
+        return np.hstack([1 - bright, bright])
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        return np.repeat(np.asarray(codes), 4, axis=1) * 0.8
+
+    def sample(self, n: int, component: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        return np.full((n, 4), float(component or 0)), np.full(n, component)
+
+
+def levels(uri: str) -> list[int]:
+    """Return the grey levels that occur in a picture of the page."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as picture:
+        return np.unique(np.asarray(picture)).tolist()
+
+
+@pytest.fixture
+def bernoulli(build_run: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a run of grey values 0 and 200 with the Bernoulli likelihood."""
+    values = np.repeat(np.array([[0], [200]], dtype=np.uint8), 4, axis=1)[np.arange(12) % 2]
+    values[1, 1:] = 50
+
+    def build(**more: Any) -> Path:
+        settings = {"n_components": 2, "estimator": Probabilities(), "likelihood": "bernoulli"}
+        return build_run(tmp_path / "run", values, **(settings | more))
+
+    return build
+
+
+def test_probabilities_are_drawn_from_0_to_1_and_rows_over_their_own_range(
+    bernoulli: Callable[..., Path],
+) -> None:
+    dark, bright = picture_cards(read_run(bernoulli(image_shape=(2, 2))))
+    assert (levels(dark["prototype"]), levels(bright["prototype"])) == ([0], [204])
+    assert {level for uri in bright["samples"] for level in levels(uri)} == {255}
+    assert {level for item in bright["typical"] for level in levels(item["picture"])} == {64, 255}
+
+
+def test_a_table_of_probabilities_says_so(bernoulli: Callable[..., Path]) -> None:
+    folder = bernoulli(names=list("abcd"))
+    columns = table_cards(read_run(folder))[0]["columns"]
+    assert columns[0] == "probability" and "prototype" not in columns
+    page = write_page(folder).read_text()
+    assert "The probability is that of a 1" in page
+    assert "prototype is what the decoder shows" not in page
+
+
+def test_a_gaussian_run_shows_prototypes(wine_folder: Path) -> None:
+    assert table_cards(read_run(wine_folder))[0]["columns"][0] == "prototype"

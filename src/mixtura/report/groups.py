@@ -51,6 +51,21 @@ def standardised(run: Run) -> npt.NDArray[np.float64]:
     return differences
 
 
+def prototype_name(run: Run) -> str:
+    """Return what a table calls the decoder's mean at the centre of a group."""
+    return "probability" if run.decodes_probabilities else "prototype"
+
+
+def prototype_words(run: Run) -> str:
+    """Return a sentence that says what the decoder's mean at the centre of a group is."""
+    shown = "The prototype is what the decoder shows at the centre of the group"
+    if not run.decodes_probabilities:
+        return f"{shown}."
+    if run.image_shape is None:
+        return "The probability is that of a 1 at the centre of the group, by the decoder."
+    return f"{shown}: the probability of a 1, from black for 0 to white for 1."
+
+
 def picture_cards(run: Run) -> list[dict[str, Any]]:
     """Return for each group the prototype, typical rows and samples as pictures."""
     shape = run.image_shape
@@ -59,6 +74,7 @@ def picture_cards(run: Run) -> list[dict[str, Any]]:
     summary = run.summary
     limits = summary.get("value_range", np.array([summary["examples"].min(), summary["examples"].max()]))
     span = (float(limits[0]), float(limits[1]))
+    decoded_span = (0.0, 1.0) if run.decodes_probabilities else span
     cards = []
     for group in range(run.n_components):
         rows = summary["example_rows"][group]
@@ -66,13 +82,14 @@ def picture_cards(run: Run) -> list[dict[str, Any]]:
         typical = grey_levels(summary["examples"][group][known], shape, span)
         cards.append(
             {
-                "prototype": data_uri(grey_levels(summary["prototypes"][group], shape, span)[0]),
+                "prototype": data_uri(grey_levels(summary["prototypes"][group], shape, decoded_span)[0]),
                 "typical": [
                     {"row": count(row), "picture": data_uri(picture)}
                     for row, picture in zip(rows[known].tolist(), typical, strict=True)
                 ],
                 "samples": [
-                    data_uri(picture) for picture in grey_levels(summary["samples"][group], shape, span)
+                    data_uri(picture)
+                    for picture in grey_levels(summary["samples"][group], shape, decoded_span)
                 ],
             }
         )
@@ -121,7 +138,7 @@ def _table_card(
     known = [
         place for place, row in enumerate(summary["example_rows"][group][:TABLE_ROWS].tolist()) if row >= 0
     ]
-    columns = {"prototype": summary["prototypes"][group], "mean": summary["group_means"][group]}
+    columns = {prototype_name(run): summary["prototypes"][group], "mean": summary["group_means"][group]}
     columns |= {
         f"row {count(summary['example_rows'][group][place])}": summary["examples"][group][place]
         for place in known

@@ -14,7 +14,14 @@ from mixtura.errors import InputError
 from mixtura.plot import template as figure_template
 from mixtura.report.charts import Chart, draw_charts
 from mixtura.report.facts import confusion_table, describe, list_facts, list_findings, list_steps
-from mixtura.report.groups import group_rows, picture_cards, picture_sizes, table_cards
+from mixtura.report.groups import (
+    group_rows,
+    picture_cards,
+    picture_sizes,
+    prototype_name,
+    prototype_words,
+    table_cards,
+)
 from mixtura.report.run_folder import Run, read_run
 
 PAGE = "report.html"
@@ -83,6 +90,8 @@ def render(run: Run) -> str:
         pictures=picture_cards(run),
         picture_sizes=picture_sizes(run.image_shape) if run.image_shape else None,
         tables=table_cards(run),
+        prototype=prototype_name(run),
+        prototype_words=prototype_words(run),
         charts=charts,
         steps=list_steps(run),
         confusion=confusion_table(run),

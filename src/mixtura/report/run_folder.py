@@ -76,6 +76,11 @@ class Run:
         shape = self.metrics.get("image_shape")
         return tuple(int(side) for side in shape) if shape else None
 
+    @property
+    def decodes_probabilities(self) -> bool:
+        """Whether prototypes are probabilities of a 1, and samples 0 or 1, whatever the raw values are."""
+        return self.metrics.get("likelihood") == "bernoulli"
+
 
 def read_run(folder: str | Path) -> Run:
     """Read a run folder written by ``mixtura fit``.
