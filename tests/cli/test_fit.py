@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
@@ -213,6 +213,9 @@ def test_every_setting_reaches_the_estimator(
         "--procedure": ("procedure", "plain"),
         "--covariance": ("covariance_type", "diag"),
         "--network": ("network", "mlp"),
+        "--start": ("start", "kmeans"),
+        "--std-floor": ("std_floor", 0.1),
+        "--learning-rate": ("learning_rate", 0.002),
         "--binarise": ("binarise", 0.5),
         "--device": ("device", "cpu"),
         "--precision": ("precision", "float32"),
@@ -228,14 +231,40 @@ def test_every_setting_reaches_the_estimator(
     assert set(settings) <= set(inspect.signature(GMVAE).parameters)
 
 
-def test_options_and_settings_agree() -> None:
-    """Every option of `fit` that names a setting offers what the setting takes, with the same default."""
+# Settings of the library alone, and options that name none: where rows come from, results go, and the seed.
+NO_OPTION = {"batch_size", "hidden"}
+NO_SETTING = {"seed", "binarise", "array", "labels", "drop", "out", "force", "json", "quiet"}
+RENAMED = {
+    "components": "n_components",
+    "covariance": "covariance_type",
+    "epochs": "max_epochs",
+    "latent": "latent_dim",
+}
+
+
+def test_options_and_settings_mirror_each_other() -> None:
+    """Each setting has its option and each option its setting, with the same choices and default."""
     from mixtura.vae.settings import Settings
 
-    renamed = {"covariance": "covariance_type", "epochs": "max_epochs", "latent": "latent_dim"}
+    parameters = set(inspect.signature(fit).parameters) - {"context", "data"}
+    options = {RENAMED.get(name, name): name for name in parameters - NO_SETTING}
+    assert parameters >= NO_SETTING
+    assert set(options) == set(Settings.names()) - NO_OPTION
+
     defaults = {name: option.default for name, option in inspect.signature(fit).parameters.items()}
     ours = Settings()
-    for name, default in defaults.items():
-        setting = renamed.get(name, name)
-        if setting in Settings.names():
-            assert getattr(ours, setting) == default, name
+    for setting, name in options.items():
+        if defaults[name] is not inspect.Parameter.empty:  # --components must be given
+            assert getattr(ours, setting) == defaults[name], name
+
+    offered, taken = get_type_hints(fit), get_type_hints(Settings)
+    for setting, name in options.items():
+        if get_origin(offered[name]) is Literal:
+            choices = {None if choice == "none" else choice for choice in get_args(offered[name])}
+            assert choices == _choices(taken[setting]), name
+
+
+def _choices(kind: Any) -> set[Any]:
+    """Return the values of a literal type, or of a union of one with None."""
+    parts = [kind] if get_origin(kind) is Literal else get_args(kind)
+    return {value for part in parts for value in (get_args(part) if part is not type(None) else (None,))}

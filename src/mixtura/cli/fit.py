@@ -71,6 +71,30 @@ def fit(
         Literal["auto", "affine", "none"],
         typer.Option(help="Small affine maps of images in training; auto: on grey images."),
     ] = "auto",
+    start: Annotated[
+        Literal["auto", "graph", "kmeans"],
+        typer.Option(
+            help="First groups: by a graph of neighbours or by k-means; auto: the graph, unless k-means "
+            "describes held-out rows far better."
+        ),
+    ] = "auto",
+    std_floor: Annotated[
+        float,
+        typer.Option(
+            parser=number,
+            metavar="S",
+            help="Least standard deviation of the Gaussian p(x|w): pixels on [0, 1], columns with sd 1.",
+        ),
+    ] = 0.05,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=number,
+            metavar="R",
+            show_default=False,
+            help="Peak rate of Adam; unless given, by the number of steps.",
+        ),
+    ] = None,
     binarise: Annotated[
         float | None,
         typer.Option(
@@ -142,6 +166,9 @@ def fit(
                 "covariance_type": covariance,
                 "network": network,
                 "transforms": None if transforms == "none" else transforms,
+                "start": start,
+                "std_floor": std_floor,
+                "learning_rate": learning_rate,
                 "binarise": binarise,
                 "device": device,
                 "precision": precision,
