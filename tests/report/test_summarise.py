@@ -100,6 +100,18 @@ def test_what_is_handed_in_is_not_computed_again() -> None:
         np.testing.assert_array_equal(plain[name], handed[name])
 
 
+def test_the_groups_that_are_handed_in_are_those_of_every_array() -> None:
+    grid = Grid()
+    values = rows_of(grid)
+    components = (np.arange(60) + 1) % 4  # each row in a group that is not its most probable
+    found = summary_of(grid, values, components=components, labels=components)
+    np.testing.assert_array_equal(found["map_component"], components)
+    shares = grid.predict_proba(values)[np.arange(60), components]
+    np.testing.assert_array_equal(found["map_probability"], shares.astype(np.float32))
+    assert (found["example_rows"] % 4 == (np.arange(4)[:, None] - 1) % 4).all()
+    np.testing.assert_array_equal(found["confusion"], 15 * np.eye(4))
+
+
 def test_the_map_draws_some_rows_of_many_by_the_generator_it_was_given() -> None:
     grid = Grid()
     values = rows_of(grid, 400)

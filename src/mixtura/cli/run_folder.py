@@ -80,6 +80,7 @@ def write_run(
         labels=table.labels,
         generator=generator,
         responsibilities=probabilities,
+        components=components,
     )
     np.savez_compressed(folder / "summary.npz", **summary)  # type: ignore[arg-type]  # NumPy's stub sees a flag
 

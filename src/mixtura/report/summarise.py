@@ -46,6 +46,7 @@ def summarise(
     labels: Array | None = None,
     generator: np.random.Generator,
     responsibilities: Array | None = None,
+    components: Array | None = None,
     codes: Array | None = None,
     max_map_rows: int = 5_000,
 ) -> dict[str, Array]:
@@ -68,6 +69,8 @@ def summarise(
         Chooses the rows of the map where there are more than ``max_map_rows``.
     responsibilities, codes : array, shape (n, K) and (n, w), optional
         ``estimator.predict_proba(values)`` and ``estimator.transform(values)``, where they are known already.
+    components : array of int, shape (n,), optional
+        The group of each row, in 0 .. K-1; the most probable one unless given.
     max_map_rows : int
         At most so many rows are put on the map.
 
@@ -89,8 +92,8 @@ def summarise(
     codes = np.asarray(estimator.transform(values) if codes is None else codes, dtype=np.float64)
     centres = np.asarray(estimator.means_, dtype=np.float64)
     n_components = len(centres)
-    components = responsibilities.argmax(axis=1)
-    probability = responsibilities.max(axis=1)
+    components = responsibilities.argmax(axis=1) if components is None else np.asarray(components)
+    probability = responsibilities[np.arange(len(values)), components]
 
     kept = int(np.clip(_BUDGET // max(n_components * values.shape[1], 1), 1, PICTURES))
     precision = np.float32 if image_shape is not None else np.float64
