@@ -105,3 +105,37 @@ def test_labels_that_are_missing_or_no_labels(refuses):
         read(pa.table({"x": [0.5, 1.5], "y": ["a", None]}), labels="y")
     with refuses("list<", "neither numbers nor text"):
         read(pa.table({"x": [0.5, 1.5], "y": [[1], [2]]}), labels="y")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kept"),
+    [
+        (["uint8", "uint8"], "uint8"),
+        (["float32", "float32"], "float32"),
+        (["uint8", "float32"], "float64"),
+        (["float32", "float64"], "float64"),
+        (["float16", "float16"], "float64"),
+        (["bool", "uint8"], "float64"),
+        (["int8", "int8"], "float64"),
+    ],
+)
+def test_columns_of_one_small_type_keep_it(kinds, kept):
+    columns = {name: np.array([0, 1, 1], dtype=kind) for name, kind in zip("ab", kinds, strict=True)}
+    chunked = pa.concat_tables([pa.table(columns), pa.table(columns)])
+    table = read(chunked.append_column("y", pa.array(list("uvuvuv"))), labels="y")
+    assert table.values.dtype == kept
+    assert table.values.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(table.values, [[0, 0], [1, 1], [1, 1]] * 2)
+
+
+@pytest.mark.parametrize("kind", [pa.uint8(), pa.float32()])
+def test_missing_values_of_a_small_type_are_seen(kind, refuses):
+    with refuses("1 missing", "'b', row 1"):
+        read(pa.table({"a": pa.array([1, 2], kind), "b": pa.array([1, None], kind)}))
+
+
+def test_a_small_type_is_not_taken_to_count_where_it_wraps_around():
+    turn = (np.arange(256) + 1).astype(np.uint8)
+    table = read(pa.table({"turn": turn, "row": np.arange(256, dtype=np.uint8)}))
+    assert table.values.dtype == np.uint8
+    assert [finding.seen for finding in table.findings] == ["column 'row' counts the rows, from 0 to 255"]

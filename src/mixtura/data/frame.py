@@ -67,6 +67,8 @@ def table_from_arrow(
 ) -> Table:
     """Return the numeric columns of an Arrow table, less the labels, the dropped and the row names.
 
+    The values are uint8 or float32 where all these columns are, else float64.
+
     Raises
     ------
     InputError
@@ -175,18 +177,20 @@ def _counting_columns(values: np.ndarray, names: list[str]) -> list[Finding]:
     n_rows = len(values)
     if n_rows < 10 or len(names) < 2:
         return []
+    # As float64 first: a difference of two numbers of 8 bits may wrap around.
+    first, last = values[0].astype(np.float64), values[-1].astype(np.float64)
     steps = np.arange(n_rows)
     return [
         Finding(
             "counting-column",
             "warning",
-            f"column {quoted(name)} counts the rows, from {values[0, i]:g} to {values[-1, i]:g}",
+            f"column {quoted(name)} counts the rows, from {first[i]:g} to {last[i]:g}",
             f"if it is no data, leave it out with --drop {one_line(name)}",
         )
         for i, name in enumerate(names)
-        if values[0, i] in (0, 1)
-        and values[-1, i] - values[0, i] == n_rows - 1
-        and np.array_equal(values[:, i] - values[0, i], steps)
+        if first[i] in (0, 1)
+        and last[i] - first[i] == n_rows - 1
+        and np.array_equal(values[:, i], steps + first[i])
     ]
 
 
@@ -221,14 +225,22 @@ def _require_numeric(table: pa.Table, names: list[str], source: str) -> None:
 
 
 def _to_numpy(table: pa.Table, names: list[str]) -> np.ndarray:
-    """Return numeric columns as float64 of shape (n, d), missing values as NaN."""
+    """Return numeric columns as an array of shape (n, d), missing values as NaN.
+
+    It is uint8 or float32 where all columns are, as they need an eighth or half of the memory, else float64.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = np.empty((table.num_rows, len(names)))
+    kinds = {table.schema.field(name).type for name in names}
+    whole = all(table[name].null_count == 0 for name in names)
+    kept = pa.float64()
+    if kinds == {pa.float32()} or (kinds == {pa.uint8()} and whole):
+        kept = kinds.pop()
+    values = np.empty((table.num_rows, len(names)), kept.to_pandas_dtype())
     for i, name in enumerate(names):
         # Safe casts refuse whole numbers beyond 2**53; those are rounded, as everywhere in float64.
-        values[:, i] = pc.cast(table[name], pa.float64(), safe=False).to_numpy()
+        values[:, i] = pc.cast(table[name], kept, safe=False).to_numpy()
     return values
 
 
