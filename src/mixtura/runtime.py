@@ -110,6 +110,18 @@ def resolve_precision(
     return "bf16-mixed" if precision == "bfloat16" else "32-true"
 
 
+def n_threads() -> int:
+    """Return how many threads a library may use: OMP_NUM_THREADS where it is set, else one a processor.
+
+    Examples
+    --------
+    >>> n_threads() >= 1
+    True
+    """
+    named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return max(1, int(named)) if named.isdigit() else (os.cpu_count() or 1)
+
+
 def peak_memory_mb() -> float:
     """Return the largest resident memory of this process so far, in MB (10^6 bytes)."""
     try:

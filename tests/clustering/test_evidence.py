@@ -77,3 +77,26 @@ def test_rows_beyond_the_limit_are_sampled(rng) -> None:
     all_rows = group_evidence(points, labels, rng)
     assert few.gain == pytest.approx(all_rows.gain, abs=0.2)
     assert few.standard_error > 2 * all_rows.standard_error
+
+
+CLOUDS = {
+    "normal": lambda rng: rng.normal(size=(400, 4)),
+    "uniform": lambda rng: rng.uniform(size=(400, 4)),
+    "exponential": lambda rng: rng.exponential(size=(400, 4)),
+    "lognormal": lambda rng: rng.lognormal(size=(400, 3)),
+    "student": lambda rng: rng.standard_t(3, size=(400, 4)),
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS.keys())
+@pytest.mark.parametrize("seed", range(3))
+def test_one_cloud_of_any_shape_is_not_many(cloud, seed) -> None:
+    rng = np.random.default_rng(seed)
+    points = cloud(rng)
+    assert not group_evidence(points, kmeans_groups(points, 10, rng, n_restarts=1), rng).better
+
+
+def test_skewed_groups_are_still_groups(rng) -> None:
+    labels = np.arange(300) % 3
+    points = rng.exponential(size=(300, 2)) + 8 * np.eye(3)[labels][:, :2]
+    assert group_evidence(points, labels, rng).better

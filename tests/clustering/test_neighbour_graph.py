@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,13 +53,6 @@ def test_graph_of_hardly_any_points(n_points, n_edges) -> None:
     graph = neighbour_graph(np.arange(2.0 * n_points).reshape(n_points, 2), 15)
     assert graph.shape == (n_points, n_points)
     assert graph.nnz == n_edges
-
-
-def test_graph_does_not_depend_on_its_blocks(rng, monkeypatch) -> None:
-    points = rng.normal(size=(50, 2))
-    whole = neighbour_graph(points, 5).toarray()
-    monkeypatch.setattr(import_module("mixtura.clustering.neighbour_graph"), "_QUERY_ROWS", 7)
-    np.testing.assert_array_equal(neighbour_graph(points, 5).toarray(), whole)
 
 
 @settings(max_examples=40)

@@ -252,3 +252,24 @@ def test_mnist(data_folder):
     encoded = encoding.encode(table.values)
     assert (encoded.min(), encoded.max()) == (np.float32(0.5 / 256), np.float32(255.5 / 256))
     np.testing.assert_array_equal(np.rint(encoding.decode(encoded)).astype(np.uint8), table.values)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 17, 256])
+def test_densities_of_grey_levels_sum_to_one_at_the_least_deviation(levels):
+    images = np.array([[0, levels - 1]], np.uint8)
+    encoding = Encoding.fit(images, likelihood="gaussian", image_shape=(1, 2))
+    centres = (np.arange(-40 * levels, 40 * levels) + 0.5) / levels
+    for mean in np.linspace(0, 1, 9):
+        density = (
+            np.exp(-0.5 * ((centres - mean) / encoding.least_std) ** 2)
+            / encoding.least_std
+            / (2 * np.pi) ** 0.5
+        )
+        assert density.sum() * np.exp(encoding.log_determinant / 2) == pytest.approx(1, abs=4e-5)
+    assert [finding.name for finding in encoding.findings] == (["two-levels"] if levels == 2 else [])
+
+
+def test_other_data_ask_for_no_least_deviation(rng):
+    table = Encoding.fit(rng.normal(size=(9, 2)), likelihood="gaussian")
+    images = Encoding.fit(rng.normal(size=(9, 4)), likelihood="gaussian", image_shape=(2, 2))
+    assert table.least_std == images.least_std == 0.0

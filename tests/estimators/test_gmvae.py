@@ -175,8 +175,11 @@ def test_samples_come_from_the_groups(blobs, fitted):
         assert set(of) == {k}
         nearest = ((drawn[:, None] - centres) ** 2).sum(-1).argmin(1)
         assert (nearest == k).mean() > 0.95
-    with pytest.raises(InputError, match="component must be from 0 to 2, not 3"):
-        fitted.sample(1, component=3)
+    for component in (3, -1, 1.5):
+        with pytest.raises(InputError, match="component must be from 0 to 2"):
+            fitted.sample(1, component=component)
+    with pytest.raises(InputError, match="n_samples"):
+        fitted.free_energy(blobs[0], n_samples=0)
 
 
 def test_reconstructions_are_near(blobs, fitted):
@@ -218,6 +221,26 @@ def test_pickle_and_joblib_keep_every_bit(blobs, fitted, tmp_path):
     assert np.array_equal(pickle.loads(pickle.dumps(fitted)).score_samples(blobs[0]), expected)
     joblib.dump(fitted, tmp_path / "model.joblib")
     assert np.array_equal(joblib.load(tmp_path / "model.joblib").score_samples(blobs[0]), expected)
+
+
+def test_a_callback_does_not_stand_in_the_way_of_pickling(blobs):
+    model = GMVAE(2, max_epochs=1, random_state=0, callback=lambda event: None).fit(blobs[0])
+    assert pickle.loads(pickle.dumps(model)).callback is None
+    assert model.callback is not None
+
+
+def test_one_epoch_is_one_epoch(blobs):
+    for n_rows in (3, 90):
+        model = GMVAE(2, max_epochs=1, random_state=0).fit(blobs[0][:n_rows])
+        assert model.n_epochs_ == 1
+        assert max(line["epoch"] for line in model.history_ if "epoch" in line) <= 1
+
+
+def test_densities_of_two_level_images_are_no_more_than_certain():
+    images = (load_digits().images[:100] > 7).astype(np.uint8)
+    model = GMVAE(2, max_epochs=20, random_state=0).fit(images)
+    assert model.score(images) < 0
+    assert "two-levels" in {finding.name for finding in model.findings_}
 
 
 def test_images_with_three_and_four_dimensions():
@@ -287,6 +310,12 @@ def test_a_point_far_away_scores_low_and_finite(blobs, fitted):
         (np.eye(4), {"network": "conv"}, "images"),
         (np.eye(4), {"device": "tpu"}, "device"),
         (np.eye(4), {"n_importance_samples": 0}, "n_importance_samples"),
+        (np.eye(4), {"hidden": 16}, "hidden"),
+        (np.eye(4), {"image_shape": 4}, "image_shape must be"),
+        (np.eye(4), {"image_shape": (4,)}, "image_shape must be"),
+        (np.eye(4), {"image_shape": (2.0, 2.0)}, "image_shape must be"),
+        (np.eye(4), {"likelihood": "bernoulli", "binarise": "a"}, "binarise must be a number"),
+        (np.eye(4), {"transforms": "affine"}, "needs images"),
     ],
 )
 def test_bad_input_is_one_clear_line(X, options, message):

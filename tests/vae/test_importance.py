@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -224,7 +225,7 @@ def test_error_is_right_when_one_draw_carries_all_the_weight(gap, monkeypatch, r
     monkeypatch.setattr(
         importance, "log_importance_weights", lambda model, x, noise: torch.from_numpy(log_weights)
     )
-    found = estimate_log_likelihood(None, torch.zeros(3, 1), torch.zeros(6, 1))
+    found = estimate_log_likelihood(SimpleNamespace(values_per_row=8), torch.zeros(3, 1), torch.zeros(6, 1))
     rest = [np.delete(log_weights, s, axis=0) for s in range(6)]
     statistics = np.array([(special.logsumexp(r, axis=0) - np.log(5)).mean() for r in rest])
     expected = np.sqrt(5 / 6 * ((statistics - statistics.mean()) ** 2).sum())

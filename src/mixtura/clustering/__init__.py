@@ -9,6 +9,7 @@ from mixtura.clustering.neighbour_graph import GraphGroups as GraphGroups
 from mixtura.clustering.neighbour_graph import modularity as modularity
 from mixtura.clustering.neighbour_graph import modularity_groups as modularity_groups
 from mixtura.clustering.neighbour_graph import neighbour_graph as neighbour_graph
+from mixtura.clustering.neighbours import nearest as nearest
 from mixtura.clustering.scores import accuracy as accuracy
 from mixtura.clustering.scores import ari as ari
 from mixtura.clustering.scores import confusion as confusion
@@ -24,6 +25,7 @@ __all__ = [
     "kmeans_groups",
     "modularity",
     "modularity_groups",
+    "nearest",
     "neighbour_graph",
     "nmi",
 ]

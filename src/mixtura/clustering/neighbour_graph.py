@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.spatial import cKDTree
 
-_QUERY_ROWS = 2_000  # a block of queries ends within a fraction of a second, so that Ctrl-C is heard
+from mixtura.clustering.neighbours import nearest
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,7 @@ def neighbour_graph(points: NDArray[np.floating], n_neighbours: int = 15) -> spa
     k = min(n_neighbours, n - 1)
     if k < 1:
         return sparse.csr_array((n, n))
-    tree = cKDTree(points)
-    found = np.concatenate(
-        [
-            tree.query(points[first : first + _QUERY_ROWS], k=k + 1, workers=-1)[1]
-            for first in range(0, n, _QUERY_ROWS)
-        ]
-    )
+    found = nearest(points, points, k + 1)
     # Among duplicates a point need not be its own nearest neighbour, so it is dropped by name, not by rank;
     # where it is not found at all, the last one found is one too many.
     other = found != np.arange(n)[:, None]

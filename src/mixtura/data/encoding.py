@@ -11,7 +11,15 @@ import numpy as np
 
 from mixtura.data.binary import check_binary, require_binary
 from mixtura.data.checks import plural, require_finite, require_numbers
-from mixtura.data.scaling import IDENTITY, Affine, blocks, grey_levels, report_constant, standardise
+from mixtura.data.scaling import (
+    IDENTITY,
+    Affine,
+    blocks,
+    grey_levels,
+    report_constant,
+    standardise,
+    two_levels,
+)
 from mixtura.errors import InputError, ModelFileError
 from mixtura.findings import Finding
 
@@ -36,9 +44,9 @@ class Encoding:
       columns of one value are left out, and put back by :meth:`decode`.
     - Images with a Gaussian likelihood: one map for all pixels. L grey levels, whole numbers from 0 up,
       go to (x + 1/2) / L, with L the largest + 1 if that is at most 17, else the next power of two from
-      256 up; other values to (x - min) / (max - min). The centre of a level stands
-      for dequantisation, x + u with u uniform on [0, 1): the variance floor of a decoder is
-      far wider than one level, so the noise u would change nothing but the noise.
+      256 up; other values to (x - min) / (max - min). A level is taken at its centre, where the density
+      stands for the probability of the level: over all levels these sum to 1 + 2 exp(-2 pi^2 s^2), s the
+      standard deviation in levels, that is to 1 within 3e-5 from s = 3/4 up. ``least_std`` asks for that.
     - A Bernoulli likelihood: values 0 and 1 as they are, or whether x > ``binarise``.
 
     Parameters
@@ -154,7 +162,17 @@ class Encoding:
             )
         if image_shape is not None:
             affine = grey_levels(values)
-            return cls(likelihood, "unit", values.shape[1], affine, every, none, image_shape)
+            return cls(
+                likelihood,
+                "unit",
+                values.shape[1],
+                affine,
+                every,
+                none,
+                image_shape,
+                None,
+                two_levels(affine),
+            )
         affine, kept, middle = standardise(values)
         dropped = np.setdiff1d(every, kept)
         found = report_constant(dropped, middle, values, named)
@@ -170,6 +188,11 @@ class Encoding:
         """Sum over the encoded columns of log |d encoded / d raw|, in nats, to be added to log p(encoded)."""
         scales = np.broadcast_to(self.affine.scale, self.n_encoded)
         return -math.fsum(np.log(scales)) if self.domain != "binary" else 0.0
+
+    @property
+    def least_std(self) -> float:
+        """Least standard deviation, encoded, at which densities stand for probabilities of grey levels."""
+        return 0.75 * float(-2.0 * self.affine.shift[0]) if self.domain == "unit" else 0.0
 
     def __repr__(self) -> str:
         """Return what goes in, what comes out and the log-determinant."""

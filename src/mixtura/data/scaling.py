@@ -167,6 +167,15 @@ def grey_levels(values: np.ndarray) -> Affine:
     return Affine(np.zeros(1), np.array([float(levels)]), np.array([-0.5 / levels]))
 
 
+def two_levels(affine: Affine) -> tuple[Finding, ...]:
+    """Return a finding for images of two grey levels, which no Gaussian describes well."""
+    if affine.shift[0] == 0 or affine.scale[0] > 2:
+        return ()
+    seen = "the images hold the values 0 and 1 only, and a Gaussian likelihood spreads over all between"
+    mend = "use --likelihood bernoulli (likelihood='bernoulli' in Python)"
+    return (Finding("two-levels", "warning", seen, mend),)
+
+
 def is_whole(values: np.ndarray) -> bool:
     """Return whether all values of a 2-D array are whole numbers."""
     if values.dtype.kind in "biu":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -73,7 +74,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         Where the first groups come from; "auto" takes the neighbour graph.
     std_floor : float, default=0.05
         Least standard deviation of the Gaussian likelihood, in encoded units: pixels on [0, 1], columns
-        with standard deviation 1. Compare densities at equal floors only.
+        with standard deviation 1; three quarters of a grey level where that is more. Compare densities at
+        equal floors only.
     learning_rate : float, optional
         Peak rate of Adam; by default 1.5e-3, more for short runs.
     binarise : float, optional
@@ -85,7 +87,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of matrix products in training; scores are always in float64.
     callback : callable, optional
-        Called with each line of the log, a dict, while training runs.
+        Called with each line of the log, a dict, while training runs; not pickled.
     random_state : int, RandomState or None, default=None
         Seed of all randomness. The same seed, machine and thread count give the same bits.
 
@@ -226,6 +228,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
             names=getattr(self, "feature_names_in_", None),
             binarise=self.binarise,
         )
+        settings = replace(settings, std_floor=max(settings.std_floor, encoding.least_std))
         trained = fit_model(
             torch.from_numpy(encoding.encode(rows, np.float32)),
             settings,
@@ -300,16 +303,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         LikelihoodEstimate
             Per row and in the mean, in nats.
         """
-        import torch
-
         from mixtura.vae import estimate_log_likelihood
         from mixtura.vae.fit import scoring_noise
 
         rows = self._rows(X)
         n_draws = _at_least_one("n_samples", self.n_importance_samples if n_samples is None else n_samples)
         noise = scoring_noise(self.model_, self.seed_, n_draws)
-        encoded = torch.from_numpy(self.encoding_.encode(rows, np.float64))
-        return estimate_log_likelihood(self.model_, encoded, noise)
+        return estimate_log_likelihood(self.model_, self._encoded(rows), noise)
 
     def free_energy(self, X: ArrayLike, n_samples: int = 16) -> FreeEnergy:
         """Return the bound of the rows and its three terms, means in nats per observation.
@@ -326,6 +326,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.inference import estimate_bound
 
         rows = self._rows(X)
+        n_samples = _at_least_one("n_samples", n_samples)
         generator = torch.Generator().manual_seed(self.seed_)
         return _weighted_mean(
             [
@@ -366,7 +367,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         check_is_fitted(self)
         n_samples = _at_least_one("n_samples", n_samples)
         n_components = self.model_.n_components
-        if component is not None and not 0 <= component < n_components:
+        whole = component is None or hasattr(component, "__index__")
+        if component is not None and not (whole and 0 <= component < n_components):
             raise InputError(f"component must be from 0 to {n_components - 1}, not {component!r}")
         generator = torch.Generator().manual_seed(self.seed_ if random_state is None else _seed(random_state))
         if component is None:
@@ -431,12 +433,18 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     def _n_features_out(self) -> int:
         return self.latent_dim_
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the callback behind: it belongs to the process that trains, and may not be pickled."""
+        return {**super().__getstate__(), "callback": None}
+
     def _settings(self) -> Settings:
         from mixtura.vae import Settings
 
         values = {name: getattr(self, name) for name in Settings.names()}
-        if values["hidden"] is not None:
-            values["hidden"] = tuple(np.atleast_1d(values["hidden"]).tolist())
+        if isinstance(values["hidden"], (list, np.ndarray)):
+            values["hidden"] = tuple(values["hidden"])
+        if self.binarise is not None and not isinstance(self.binarise, (int, float, np.number)):
+            raise InputError(f"binarise must be a number, not {self.binarise!r}")
         _at_least_one("n_importance_samples", self.n_importance_samples)
         return Settings(**values)
 
@@ -451,7 +459,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         """Yield encoded rows in float64, block by block."""
         import torch
 
-        step = max(1, _BLOCK_VALUES // rows.shape[1])
+        step = max(1, _BLOCK_VALUES // max(rows.shape[1], self.model_.values_per_row))
         for first in range(0, len(rows), step):
             yield torch.from_numpy(self.encoding_.encode(rows[first : first + step], np.float64))
 
@@ -475,13 +483,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     @staticmethod
     def _flatten(X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
         """Return images as flat rows, with their shape."""
+        if image_shape is not None:
+            image_shape = _checked_shape(image_shape)
         if isinstance(X, np.ndarray) and X.ndim in (3, 4):
             if image_shape is not None and math.prod(image_shape) != math.prod(X.shape[1:]):
                 raise InputError(
                     f"images are of shape {X.shape[1:]} and not {tuple(image_shape)}; give the same size"
                 )
             return X.reshape(len(X), -1), tuple(image_shape or X.shape[1:])
-        return X, None if image_shape is None else tuple(int(side) for side in image_shape)
+        return X, image_shape
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:
@@ -489,6 +499,15 @@ def _seed(random_state: int | np.random.RandomState | None) -> int:
         check_random_state(random_state)  # refuses what scikit-learn refuses, with its message
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _checked_shape(image_shape: Any) -> tuple[int, ...]:
+    sides = tuple(image_shape) if isinstance(image_shape, (tuple, list, np.ndarray)) else ()
+    if len(sides) not in (2, 3) or any(not hasattr(side, "__index__") or side < 1 for side in sides):
+        raise InputError(
+            f"image_shape must be (height, width) or (height, width, channels), not {image_shape!r}"
+        )
+    return tuple(int(side) for side in sides)
 
 
 def _at_least_one(name: str, value: object) -> int:

@@ -83,7 +83,8 @@ def _no_groups(sizes: NDArray[np.integer], record: TrainingRecord) -> tuple[Find
             "no-groups",
             "warning",
             f"{len(sizes)} groups are no better than one: their means describe rows held out "
-            f"{evidence.gain:.3g} +- {evidence.standard_error:.2g} nats better than one Gaussian",
+            f"{abs(evidence.gain):.3g} +- {evidence.standard_error:.2g} nats "
+            f"{'better' if evidence.gain > 0 else 'worse'} than one Gaussian",
             "they may be parts of one cloud, or differ in spread alone: read no meaning into them unchecked",
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,9 @@ def log_importance_weights(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) 
     return log_joint + model.log_determinant - posterior.log_prob(w)
 
 
-def estimate_log_likelihood(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) -> LikelihoodEstimate:
+def estimate_log_likelihood(
+    model: GaussianMixtureVAE, x: Tensor | Iterable[Tensor], noise: Tensor
+) -> LikelihoodEstimate:
     """Return log p(x) of every row by importance weighting.
 
     log p(x) is estimated by log 1/S sum_s p(x|w_s) p(w_s) / q(w_s|x), w_s from q(w|x).
@@ -81,26 +83,30 @@ def estimate_log_likelihood(model: GaussianMixtureVAE, x: Tensor, noise: Tensor)
     ----------
     model : GaussianMixtureVAE
         The model, in the precision that is wanted.
-    x : Tensor of shape (n, n_encoded)
-        Encoded rows.
+    x : Tensor of shape (n, n_encoded), or an iterable of such
+        Encoded rows, all at once or block by block.
     noise : Tensor of shape (S, d)
         Standard normal draws shared by all rows, so that a row's score does not depend on its company.
     """
     n_samples = len(noise)
-    per_row = np.empty(len(x))
-    sizes = np.empty(len(x))
+    scores: list[NDArray[np.float64]] = []
+    sizes: list[NDArray[np.float64]] = []
     leave_one_out = np.zeros(n_samples)
-    for rows in row_blocks(len(x), n_samples * x.shape[1]):
-        log_weights = log_importance_weights(model, x[rows], noise).double().cpu().numpy()  # (S, n)
-        per_row[rows] = log_mean_exp(log_weights, axis=0)
-        sizes[rows] = effective_sample_size(log_weights, axis=0)
-        if n_samples > 1:
-            leave_one_out += leave_one_out_log_mean_exp(log_weights).sum(axis=1)
+    for block in (x,) if isinstance(x, Tensor) else x:
+        for rows in row_blocks(len(block), n_samples * model.values_per_row):
+            log_weights = log_importance_weights(model, block[rows], noise).double().cpu().numpy()  # (S, n)
+            scores.append(log_mean_exp(log_weights, axis=0))
+            sizes.append(effective_sample_size(log_weights, axis=0))
+            if n_samples > 1:
+                leave_one_out += leave_one_out_log_mean_exp(log_weights).sum(axis=1)
+    per_row = np.concatenate(scores)
     return LikelihoodEstimate(
         per_row=per_row,
         mean=float(per_row.mean()),
-        standard_error=jackknife_standard_error(leave_one_out / len(x)) if n_samples > 1 else float("nan"),
-        effective_sample_size=float(sizes.mean()),
+        standard_error=jackknife_standard_error(leave_one_out / len(per_row))
+        if n_samples > 1
+        else float("nan"),
+        effective_sample_size=float(np.concatenate(sizes).mean()),
         n_samples=n_samples,
     )
 

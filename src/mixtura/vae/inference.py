@@ -36,7 +36,7 @@ class BoundEstimate:
 @torch.no_grad()
 def codes(model: GaussianMixtureVAE, x: Tensor) -> Tensor:
     """Return the mean of q(w|x) for every row: (n, d)."""
-    parts = [model.posterior(x[rows]).base_dist.loc for rows in row_blocks(len(x), 4 * x.shape[1])]
+    parts = [model.posterior(x[rows]).base_dist.loc for rows in row_blocks(len(x), model.values_per_row)]
     return torch.cat(parts)
 
 
@@ -55,7 +55,7 @@ def responsibilities(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) -> Ten
     """
     prior = model.prior()
     parts = []
-    for rows in row_blocks(len(x), len(noise) * (x.shape[1] + model.latent_dim * model.n_components)):
+    for rows in row_blocks(len(x), len(noise) * model.values_per_row):
         w = model.posterior(x[rows]).reparameterise(noise.unsqueeze(1))  # (S, n, d)
         parts.append(model.responsibilities(w, x[rows], prior).exp().mean(dim=0))
     mean = torch.cat(parts)
@@ -82,7 +82,7 @@ def estimate_bound(
     totals: dict[str, float] = {}
     gap = 0.0
     terms: FreeEnergy | None = None
-    for rows in row_blocks(len(x), n_samples * x.shape[1]):
+    for rows in row_blocks(len(x), n_samples * model.values_per_row):
         block = x[rows]
         noise = torch.randn(
             (n_samples, len(block), model.latent_dim), generator=generator, device=x.device, dtype=x.dtype
@@ -106,7 +106,7 @@ def estimate_bound(
 @torch.no_grad()
 def decode(model: GaussianMixtureVAE, w: Tensor) -> Tensor:
     """Return E[x|w], encoded: (n, n_encoded) from (n, d)."""
-    return torch.cat([model.likelihood(block).mean for block in w.split(1024)])
+    return torch.cat([model.likelihood(w[rows]).mean for rows in row_blocks(len(w), model.values_per_row)])
 
 
 @torch.no_grad()
@@ -127,8 +127,8 @@ def sample(model: GaussianMixtureVAE, components: Tensor, generator: torch.Gener
     w = prior.means[components]
     w = w + prior.scales[components] * torch.randn(w.shape, **like)
     drawn = []
-    for block in w.split(1024):
-        px = model.likelihood(block)
+    for rows in row_blocks(len(w), model.values_per_row):
+        px = model.likelihood(w[rows])
         if isinstance(px.base_dist, torch.distributions.Bernoulli):
             drawn.append((torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype))
         else:

@@ -61,6 +61,22 @@ class GaussianMixtureVAE(nn.Module):
         """d, the dimension of w."""
         return self.prior.means.shape[1]
 
+    @property
+    def values_per_row(self) -> int:
+        """About how many values one draw of w for one row keeps alive: what blocks of rows are cut by.
+
+        Twice K d for the standardised differences to every component, and the two widest layers.
+        """
+        widths = [0]
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                widths += [layer.in_features, layer.out_features]
+            elif isinstance(layer, (ConvEncoder, ConvDecoder)):
+                height, width, _ = layer.image_shape
+                channels = [c.out_channels for c in layer.modules() if isinstance(c, nn.Conv2d)]
+                widths.append(height * width * max(channels))
+        return 2 * (self.n_components * self.latent_dim + max(widths))
+
     def permute_components(self, order: Tensor) -> None:
         """Renumber the components: the new k-th is the old ``order[k]``-th. No density changes."""
         self.prior.permute(order)

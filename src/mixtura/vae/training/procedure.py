@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
+from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
@@ -192,6 +193,7 @@ class Trainer:
             self._emit(
                 {
                     "stage": stage.name,
+                    "z": stage.z,
                     "epoch": round((steps_before + steps) / self.steps_per_epoch, 3),
                     "of": self.n_epochs,
                     **values,
@@ -199,7 +201,7 @@ class Trainer:
             )
 
         peak = settings.learning_rate or default_learning_rate(self.total_steps)
-        rate = CosineRate(peak * stage.rate)
+        rate = CosineRate(peak)
         if n_steps == 0:
             on_step(1.0)
             if stage.follow:
@@ -264,7 +266,12 @@ class Trainer:
         """Set the groups to argmax p(z|w) at the mean codes."""
         loc, _ = mean_codes(self.model, self.x)
         prior = self.model.prior()
-        groups = torch.cat([prior.log_responsibilities(block).argmax(-1) for block in loc.split(65536)])
+        groups = torch.cat(
+            [
+                prior.log_responsibilities(loc[rows]).argmax(-1)
+                for rows in row_blocks(len(loc), self.model.values_per_row)
+            ]
+        )
         assert self.groups is not None
         moved = float((groups != self.groups).double().mean())
         self.groups = groups

@@ -44,8 +44,6 @@ class Stage:
         training floor.
     follow : bool
         Set the groups to argmax p(z|w) after the stage.
-    rate : float
-        Of Adam's peak rate, relative to the run's.
     """
 
     name: str
@@ -59,7 +57,6 @@ class Stage:
     teach: bool = False
     std_floor: tuple[float, float] | None = None
     follow: bool = False
-    rate: float = 1.0
 
 
 def training_std_floor(n_encoded: int, domain: str) -> float:
@@ -118,10 +115,9 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
     if settings.procedure == "plain":
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
-    polished: tuple[Part, ...] = ("likelihood",)
     learned = settings.responsibilities == "amortised"
     if learned:
-        trained, polished = ALL_PARTS, ("likelihood", "responsibilities")
+        trained = ALL_PARTS
     stages = [
         Stage(
             "pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
@@ -143,5 +139,5 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
     ]
     if learned:
         stages.append(Stage("head", 2, parts=("responsibilities",), z="exact", teach=True))
-    stages.append(Stage("polish", 3, parts=polished, std_floor=(training_floor, settings.std_floor)))
+    stages.append(Stage("polish", 3, parts=("likelihood",), std_floor=(training_floor, settings.std_floor)))
     return tuple(stages)

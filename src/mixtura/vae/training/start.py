@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from torch import Tensor
 
-from mixtura.clustering import GroupEvidence, group_evidence, kmeans_groups, modularity_groups
+from mixtura.clustering import (
+    GroupEvidence,
+    group_evidence,
+    kmeans_groups,
+    modularity_groups,
+    nearest,
+)
 from mixtura.vae.model import GaussianMixtureVAE
 
 MAX_GRAPH_ROWS = 100_000
@@ -99,7 +104,7 @@ def _by_graph(points: NDArray[np.float32], n_groups: int, generator: np.random.G
     found = modularity_groups(points[sample], n_groups, generator)
     labels = found.labels
     if len(sample) < n:
-        labels = labels[cKDTree(points[sample]).query(points, k=1, workers=-1)[1]]
+        labels = labels[nearest(points[sample], points, 1)[:, 0]]
     message = f"{n_groups} groups by a neighbour graph, modularity {found.modularity:.4f}"
     return Start(labels, message, group_evidence(points, labels, generator))
 
