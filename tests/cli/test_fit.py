@@ -14,6 +14,7 @@ import pytest
 
 from mixtura.cli.fit import default_target, fit
 from mixtura.errors import TrainingError
+from mixtura.storage.folder import RUN_CONTENTS
 
 pytestmark = pytest.mark.usefixtures("fake")
 
@@ -35,14 +36,7 @@ def test_a_fit_writes_its_run_folder_and_says_what_came_out(call: Callable[..., 
     assert code == 0, err
     assert entries(rows.parent) == {"rows.csv", "run"}
     run = rows.parent / "run"
-    assert entries(run) == {
-        "model",
-        "assignments.parquet",
-        "metrics.json",
-        "log.jsonl",
-        "summary.npz",
-        "report.html",
-    }
+    assert entries(run) == set(RUN_CONTENTS)
     assert "40 rows x 3 columns: 3 continuous" in err
     assert len(err.splitlines()) <= 40
     for words in ("bound", "-1.750 nats per observation", "reconstruction", "cluster", "conditional_prior"):
@@ -126,6 +120,14 @@ def test_an_existing_folder_is_kept_without_force(call: Callable[..., Any], rows
     assert (rows.parent / "run" / "metrics.json").read_bytes() == before
     assert call(*words, "--seed", 1, "--force", "--json").document["seed"] == 1
     assert entries(rows.parent) == {"rows.csv", "run"}
+
+
+def test_force_spares_what_was_put_into_the_run_folder(call: Callable[..., Any], rows: Path) -> None:
+    words = ("fit", rows, "--components", 2, "--drop", "class", "--out", "run")
+    assert call(*words).code == 0
+    assert call("assign", "run", rows, "--drop", "class", "--out", "run/groups.parquet").code == 0
+    call(*words, "--force").assert_refused("'groups.parquet'", "move that away")
+    assert (rows.parent / "run" / "groups.parquet").is_file()
 
 
 @pytest.mark.parametrize(

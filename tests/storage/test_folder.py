@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -140,6 +141,42 @@ def test_force_spares_the_folders_of_others(entries: list[str], tmp_path: Path) 
         (tmp_path / "mine" / entry).write_text("years of work")
     assert_refused(new_folder, tmp_path / "mine", force=True, match="holds no run")
     assert names(tmp_path / "mine") == sorted(entries)
+
+
+@pytest.mark.parametrize("entry", ["groups.parquet", "model/notes.txt", "a\nb"])
+def test_force_spares_what_others_put_into_a_run(entry: str, tmp_path: Path) -> None:
+    old_output(new_folder, tmp_path / "out")
+    (tmp_path / "out" / "report.html").touch()
+    (tmp_path / "out" / entry).write_text("years of work")
+    (tmp_path / "out" / "zebra.txt").touch()
+    first = re.escape(repr(entry) if "/" not in entry else "'zebra.txt'")
+    assert_refused(new_folder, tmp_path / "out", force=True, match=first)
+    assert (tmp_path / "out" / entry).read_text() == "years of work"
+
+
+def test_force_spares_what_others_put_into_a_model(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", {"versions": {}}, {})
+    (tmp_path / "model" / "notes.txt").write_text("years of work")
+    assert_refused(new_folder, tmp_path / "model", force=True, match=r"notes\.txt")
+
+
+def test_what_came_into_a_run_while_its_successor_was_made_is_spared(tmp_path: Path) -> None:
+    old_output(new_folder, tmp_path / "out")
+    with (
+        pytest.raises(InputError, match=r"groups\.parquet.*kept in"),
+        new_folder(tmp_path / "out", force=True) as part,
+    ):
+        fill(part, "new")
+        (tmp_path / "out" / "groups.parquet").touch()
+    assert read(tmp_path / "out") == "old"
+
+
+def test_hidden_files_are_nobodys_work(tmp_path: Path) -> None:
+    old_output(new_folder, tmp_path / "out")
+    (tmp_path / "out" / ".DS_Store").touch()
+    with new_folder(tmp_path / "out", force=True) as part:
+        fill(part, "new")
+    assert names(tmp_path / "out") == ["metrics.json"]
 
 
 def test_force_spares_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from mixtura.errors import InputError
 
 RUN_ENTRIES = ("metrics.json", "model")
 MODEL_ENTRIES = ("model.json", "weights.safetensors")
+# All that a fit writes; anything else in a run folder is somebody's own.
+RUN_CONTENTS = (*RUN_ENTRIES, "assignments.parquet", "log.jsonl", "summary.npz", "report.html")
 
 
 @contextmanager
@@ -28,8 +30,9 @@ def new_folder(target: str | os.PathLike[str], *, force: bool = False) -> Iterat
     target : path
         The folder to make; missing parents are made too.
     force : bool
-        Replace an existing folder, if it is empty or holds a run or a model of mixtura. The old one is
-        removed after the new one is in place, and put back if the move fails.
+        Replace an existing folder, if it is empty or holds a run or a model of mixtura and, hidden files
+        aside, nothing else. The old one is removed after the new one is in place, and put back if the
+        move fails.
 
     Yields
     ------
@@ -119,11 +122,29 @@ def _refuse_folder(place: Path, force: bool) -> None:
         )
     with _explaining(place):
         found = {entry.name for entry in place.iterdir()}
-    if found and not found.issuperset(RUN_ENTRIES) and not found.issuperset(MODEL_ENTRIES):
+    if not found:
+        return
+    is_run = found.issuperset(RUN_ENTRIES)
+    if not is_run and not found.issuperset(MODEL_ENTRIES):
         raise InputError(
             f"'{place}' holds no run and no model of mixtura ({', '.join(RUN_ENTRIES)} or "
             f"{', '.join(MODEL_ENTRIES)}), so it is not replaced; choose another place, or remove it yourself"
         )
+    foreign = _foreign(found, RUN_CONTENTS if is_run else MODEL_ENTRIES)
+    if is_run and (place / "model").is_dir():
+        with _explaining(place):
+            inside = {entry.name for entry in (place / "model").iterdir()}
+        foreign += [f"model/{name}" for name in _foreign(inside, MODEL_ENTRIES)]
+    if foreign:
+        raise InputError(
+            f"'{place}' also holds {foreign[0]!r}, which no fit wrote, so it is not "
+            "replaced; move that away, or choose another place"
+        )
+
+
+def _foreign(found: set[str], ours: tuple[str, ...]) -> list[str]:
+    """Return the names that are not ours, in order; hidden files are the system's and editors'."""
+    return sorted(name for name in found.difference(ours) if not name.startswith("."))
 
 
 def _refuse_file(place: Path, force: bool) -> None:
