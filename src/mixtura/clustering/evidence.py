@@ -25,8 +25,8 @@ class GroupEvidence:
     standard_error : float
         Of that mean, over the points.
     least : float
-        Gain that counts as one: a tenth of log K, the most that K groups can tell of a point. A box of uniform
-        noise gains less by being cut up, though what is cut up has the lighter tails.
+        Gain that counts as one: a tenth of log K, the most that K groups can tell of a point. A box of
+        uniform noise gains less than that by being cut up.
     """
 
     gain: float
@@ -50,8 +50,8 @@ def group_evidence(
 
     W is the covariance within groups, T the total one. A partition of a single Gaussian cloud loses,
     whatever the partition, because log N(mu, T) is then the best density there is. So that a skewed cloud
-    does not pass for many, the comparison is made twice, on the points and on their columns after the power transform
-    that makes each most nearly Gaussian (Yeo and Johnson 2000), and the smaller gain is returned.
+    does not pass for many, the comparison is made twice, on the points and on their columns after the power
+    transform that makes each most nearly Gaussian (Yeo and Johnson 2000); the smaller gain is returned.
 
     Parameters
     ----------
