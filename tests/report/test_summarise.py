@@ -191,6 +191,18 @@ def test_a_label_for_every_row_does_not_make_a_column_for_every_row() -> None:
     assert found["confusion"].sum() == 200
 
 
+def test_rare_classes_share_a_column_and_groups_without_rows_keep_theirs() -> None:
+    grid = Grid()
+    labels = np.r_[np.arange(70), np.arange(5, 65), np.arange(70)]
+    components = np.arange(200) % 3
+    found = summary_of(grid, rows_of(grid, 200), labels=labels, components=components)
+    assert found["class_names"].tolist() == [*map(str, range(5, 65)), "10 other classes"]
+    assert found["confusion"][:, :-1].sum(axis=0).tolist() == [3] * 60
+    rare = (labels < 5) | (labels >= 65)
+    assert found["confusion"][:, -1].tolist() == [int((rare & (components == k)).sum()) for k in range(4)]
+    assert found["confusion"].sum(axis=1).tolist() == [67, 67, 66, 0]
+
+
 def test_pictures_stay_small() -> None:
     grid = Grid(2, 2)
     values = np.zeros((5, 120 * 120 * 3 * 30), dtype=np.uint8)

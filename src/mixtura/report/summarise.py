@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mixtura.clustering import confusion
 from mixtura.report.moments import moments_by_group
 from mixtura.report.plane import find_plane
 
@@ -168,16 +169,15 @@ def _confusion(components: Array, labels: Array, n_components: int) -> tuple[Arr
     known = (
         labels if labels.dtype.kind in "biufU" else np.array([str(label) for label in labels], dtype=np.str_)
     )
-    names, places, sizes = np.unique(known, return_inverse=True, return_counts=True)
+    counts, names = confusion(known, components)
+    table = np.zeros((n_components, len(names)), dtype=np.int64)
+    table[: len(counts)] = counts
     titles = [_class_name(name) for name in names.tolist()]
     if len(names) > CLASSES:
-        column = np.full(len(names), CLASSES)
-        frequent = np.sort(np.argsort(-sizes, kind="stable")[:CLASSES])
-        column[frequent] = np.arange(CLASSES)
-        places = column[places]
-        titles = [titles[place] for place in frequent] + [f"{len(names) - CLASSES} other classes"]
-    table = np.zeros((n_components, len(titles)), dtype=np.int64)
-    np.add.at(table, (components, places.ravel()), 1)
+        order = np.argsort(-table.sum(axis=0), kind="stable")
+        frequent, rare = np.sort(order[:CLASSES]), order[CLASSES:]
+        table = np.column_stack([table[:, frequent], table[:, rare].sum(axis=1)])
+        titles = [titles[place] for place in frequent] + [f"{len(rare)} other classes"]
     return table, np.array(titles, dtype=np.str_)
 
 
