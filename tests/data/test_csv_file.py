@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -322,3 +323,13 @@ def test_sniffing_says_what_it_saw():
     assert names_of(findings) == ["separator"]
     assert sniff(["1.5,2", "3.5,4"], header=True)[0].names == ("1.5", "2")
     assert sniff(["only"])[0].names == ("only",)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_a_name_that_is_not_utf_8(write, tmp_path, ending):
+    name = os.fsdecode(b"caf\xe9" + ending.encode())
+    try:
+        path = write(PLAIN, name)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes UTF-8 names only")
+    assert_is_plain(read(path))

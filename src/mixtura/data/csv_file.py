@@ -97,20 +97,21 @@ def read_csv(path: Path, *, header: bool | None = None) -> tuple[pa.Table, tuple
             return "error"
 
         def parse(use_threads: bool) -> pa.Table:
-            stream = pa.BufferReader(_unzip(path)) if gzipped else pa.OSFile(str(path))
-            return arrow_csv.read_csv(
-                stream,
-                arrow_csv.ReadOptions(
-                    use_threads=use_threads,
-                    # A block holds a few of the longest rows at least.
-                    block_size=max(_BLOCK, 16 * max(len(line) for line in lines)),
-                    column_names=None if dialect.header else list(dialect.names),
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=refuse
-                ),
-                arrow_csv.ConvertOptions(decimal_point=dialect.decimal),
-            )
+            # Python opens the file: Arrow takes no name that is not UTF-8.
+            with pa.BufferReader(_unzip(path)) if gzipped else path.open("rb") as stream:
+                return arrow_csv.read_csv(
+                    stream,
+                    arrow_csv.ReadOptions(
+                        use_threads=use_threads,
+                        # A block holds a few of the longest rows at least.
+                        block_size=max(_BLOCK, 16 * max(len(line) for line in lines)),
+                        column_names=None if dialect.header else list(dialect.names),
+                    ),
+                    arrow_csv.ParseOptions(
+                        delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=refuse
+                    ),
+                    arrow_csv.ConvertOptions(decimal_point=dialect.decimal),
+                )
 
         try:
             table = parse(use_threads=True)
