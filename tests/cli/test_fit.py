@@ -112,6 +112,20 @@ def test_default_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert default_target("/") == "data-mixtura"
 
 
+def test_names_that_are_not_utf_8(call: Callable[..., Any], rows: Path) -> None:
+    data = os.fsdecode(b"caf\xe9.csv")
+    try:
+        rows.rename(data)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes UTF-8 names only")
+    words = (data, "--drop", "class", "--quiet")
+    assert call("fit", *words, "-k", 2) == (0, "", "")
+    run = default_target(data)
+    assert call("report", run, "--quiet") == (0, "", "")
+    for ending in (".csv", ".parquet"):
+        assert call("assign", run, *words, "--out", f"{run}{ending}") == (0, "", "")
+
+
 def test_an_existing_folder_is_kept_without_force(call: Callable[..., Any], rows: Path) -> None:
     words = ("fit", rows, "--components", 2, "--drop", "class", "--out", "run")
     assert call(*words).code == 0

@@ -50,14 +50,16 @@ def write_columns(file: Path, columns: Mapping[str, NDArray[Any]]) -> None:
     import pyarrow as pa
 
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
-    if file.suffix.lower() == ".csv":
-        from pyarrow import csv
+    # Python opens the file: Arrow takes no name that is not UTF-8.
+    with file.open("wb") as stream:
+        if file.suffix.lower() == ".csv":
+            from pyarrow import csv
 
-        csv.write_csv(table, file)
-    else:
-        from pyarrow import parquet
+            csv.write_csv(table, stream)
+        else:
+            from pyarrow import parquet
 
-        parquet.write_table(table, file)
+            parquet.write_table(table, stream)
 
 
 def assignment_columns(probabilities: NDArray[Any], components: NDArray[Any]) -> dict[str, NDArray[Any]]:

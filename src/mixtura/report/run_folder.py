@@ -171,7 +171,9 @@ def _read_assignments(folder: Path, name: str) -> tuple[npt.NDArray[np.int64], n
 
     path = _path(folder, name)
     try:
-        table = pq.read_table(path, columns=["component", "probability"])
+        # Python opens the file: Arrow takes no name that is not UTF-8, and others for patterns.
+        with path.open("rb") as stream:
+            table = pq.ParquetFile(stream).read(columns=["component", "probability"])
         components = table["component"].to_numpy().astype(np.int64)
         probability = table["probability"].to_numpy().astype(np.float64)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
