@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mixtura.clustering import confusion
 from mixtura.report.moments import moments_by_group
 from mixtura.report.plane import find_plane
 
@@ -165,6 +164,8 @@ def _map(
 
 def _confusion(components: Array, labels: Array, n_components: int) -> tuple[Array, Array]:
     """Count the rows of each group in each class; classes beyond the most frequent share the last column."""
+    from mixtura.clustering import confusion
+
     # Mixed types do not sort, so anything but numbers, booleans and text goes by its text.
     known = (
         labels if labels.dtype.kind in "biufU" else np.array([str(label) for label in labels], dtype=np.str_)
