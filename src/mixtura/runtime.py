@@ -1,6 +1,6 @@
 """What the machine offers, asked in one place: devices, precision, threads, seeds, memory.
 
-Nothing here sets a global state of any library, and torch is imported only when a device is asked for.
+Nothing here leaves a global state of any library changed, and torch is imported only when a device is asked for.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -106,8 +108,40 @@ def resolve_precision(
             if device.type == "cuda"
             else has_fast_bfloat16_cpu()
         )
-        return "bf16-mixed" if fast and n_parameters >= 300_000 else "32-true"
+        return "bf16-mixed" if fast and n_parameters >= SMALL_NETWORKS else "32-true"
     return "bf16-mixed" if precision == "bfloat16" else "32-true"
+
+
+SMALL_NETWORKS = 300_000
+"""Parameters below which casts to bfloat16, and a second thread, cost more than they save."""
+
+
+@contextmanager
+def threads_for(n_parameters: int) -> Iterator[None]:
+    """Run torch on one thread while a small model trains, and give the caller's number back afterwards.
+
+    The matrix products of small networks are over before a second thread has woken, and on a busy machine
+    two threads that wait for each other take several times the time of one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> before = torch.get_num_threads()
+    >>> with threads_for(1_000):
+    ...     torch.get_num_threads()
+    1
+    >>> torch.get_num_threads() == before
+    True
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    if n_parameters < SMALL_NETWORKS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def n_threads() -> int:

@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     started = _PROCESS_STARTED if arguments is None else time.perf_counter()
     session = Session(command=command_line(words), started=started)
+    if arguments is None:
+        # The process is ours: threads that wait for each other must not burn the cores that others are using.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     prepare()
     with stoppable(session):
         try:

@@ -77,9 +77,8 @@ def fit_model(
         log_determinant=log_determinant,
     )
     device = runtime.resolve_device(settings.device)
-    precision = runtime.resolve_precision(
-        settings.precision, device, sum(parameter.numel() for parameter in model.parameters())
-    )
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    precision = runtime.resolve_precision(settings.precision, device, n_parameters)
     fabric = Fabric(
         accelerator="cpu" if device.type == "cpu" else "cuda",
         devices=1 if device.type == "cpu" else [device.index or 0],
@@ -91,7 +90,8 @@ def fit_model(
     trainer = Trainer(
         model, x, settings, fabric, generator, numpy_generator, image_shape=image_shape, on_event=on_event
     )
-    record = trainer.run()
+    with runtime.threads_for(n_parameters):
+        record = trainer.run()
     # Scoring is in float64 throughout, so that a row's scores are the same in any company.
     scoring = model.cpu().double().requires_grad_(False)
     return TrainedModel(scoring, record, str(device), precision)
