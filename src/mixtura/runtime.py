@@ -1,6 +1,6 @@
 """What the machine offers, asked in one place: devices, precision, threads, seeds, memory.
 
-Nothing here leaves a global state of any library changed, and torch is imported only when a device is asked for.
+No global state of any library is left changed, and torch is imported only when a device is asked for.
 """
 
 from __future__ import annotations
