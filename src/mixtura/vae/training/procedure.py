@@ -62,15 +62,15 @@ def default_epochs(n_rows: int) -> int:
     """Return how many passes over the data a fit makes unless told.
 
     24 from 60,000 rows up; fewer rows get more passes, so that the number of steps shrinks slowly. Below
-    200 rows a step takes the same time whatever their number, and 80 passes take under half a second.
+    200 rows a step takes the same time whatever their number, and 64 passes take under half a second.
 
     Examples
     --------
     >>> default_epochs(60_000), default_epochs(1_797), default_epochs(50)
-    (24, 120, 80)
+    (24, 120, 64)
     """
     if n_rows < 200:
-        return 80
+        return 64
     return round(min(120.0, max(24.0, 24.0 * math.sqrt(60_000 / n_rows))))
 
 
@@ -90,7 +90,7 @@ def default_learning_rate(n_steps: int) -> float:
 
     Examples
     --------
-    >>> default_learning_rate(5_600), round(default_learning_rate(1_400), 6), default_learning_rate(80)
+    >>> default_learning_rate(5_600), round(default_learning_rate(1_400), 6), default_learning_rate(64)
     (0.0015, 0.003, 0.01)
     """
     return min(1e-2, 1.5e-3 * max(1.0, math.sqrt(5_600 / n_steps)))
