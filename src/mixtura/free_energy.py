@@ -7,7 +7,7 @@ the equation to the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,3 +55,19 @@ class FreeEnergy:
     def as_dict(self) -> dict[str, Any]:
         """Return ``bound`` and every term, the keys of the log and of ``metrics.json``."""
         return {"bound": self.bound, **self.terms}
+
+
+def weighted_mean(parts: Sequence[tuple[float, FreeEnergy]]) -> FreeEnergy:
+    """Return the mean of free energies of several sets of rows, each with its share of the rows.
+
+    Examples
+    --------
+    >>> low, high = FreeEnergy({"a": 1.0}, {"b": 0.0}), FreeEnergy({"a": 3.0}, {"b": 2.0})
+    >>> weighted_mean([(0.5, low), (0.5, high)]).as_dict()
+    {'bound': 1.0, 'a': 2.0, 'b': 1.0}
+    """
+    first = parts[0][1]
+    return FreeEnergy(
+        {name: sum(share * part.gains[name] for share, part in parts) for name in first.gains},
+        {name: sum(share * part.costs[name] for share, part in parts) for name in first.costs},
+    )

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mixtura import GMVAE, BinarisedWarning, ConstantColumnWarning, InputError
+from mixtura import GMVAE, BinarisedWarning, ConstantColumnWarning, InputError, TrainingWarning
 from mixtura.clustering import accuracy
 from mixtura.vae import Settings
 
@@ -354,6 +354,22 @@ def test_the_plain_procedure_is_one_stage_of_the_pure_bound(blobs):
     lines = model.history_
     assert {line["stage"] for line in lines} == {"joint"}
     assert all(line["objective"] == pytest.approx(line["bound"], abs=1e-4) for line in lines)
+
+
+def test_a_step_that_is_not_finite_is_warned_of(blobs, monkeypatch):
+    from mixtura.vae.training import objective
+
+    real, calls = objective.evidence_lower_bound, []
+
+    def flaky(*args, **kwargs):
+        calls.append(1)
+        terms = real(*args, **kwargs)
+        return terms.map(lambda term: term * float("nan")) if len(calls) == 3 else terms
+
+    monkeypatch.setattr(objective, "evidence_lower_bound", flaky)
+    with pytest.warns(TrainingWarning, match="'reconstruction' was not finite"):
+        model = GMVAE(3, max_epochs=20, random_state=0).fit(blobs[0])
+    assert np.isfinite(model.score_samples(blobs[0])).all()
 
 
 def test_nothing_warns_on_ordinary_data(blobs):

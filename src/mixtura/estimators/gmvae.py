@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura.data import Encoding
-from mixtura.errors import InputError
-from mixtura.free_energy import FreeEnergy
+from mixtura.errors import InputError, TrainingWarning
+from mixtura.estimators.checks import at_least_one, flat_rows, seed_of
+from mixtura.free_energy import FreeEnergy, weighted_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -211,7 +211,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.inference import estimate_bound
 
         settings = self._settings()
-        X, image_shape = self._flatten(X, self.image_shape)
+        X, image_shape = flat_rows(X, self.image_shape)
         rows = validate_data(self, X)
         if len(rows) < 2:
             raise InputError("1 sample is no data set; give at least 2 rows")
@@ -220,7 +220,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
                 f"n_samples={len(rows)} should be >= n_components={settings.n_components}; "
                 "ask for fewer groups"
             )
-        seed = _seed(self.random_state)
+        seed = seed_of(self.random_state)
         encoding = Encoding.fit(
             rows,
             likelihood=settings.likelihood,
@@ -253,12 +253,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
             (len(x) / len(rows), estimate_bound(trained.model, x, n_draws, generator))
             for x in self._encoded(rows)
         ]
-        self.bound_ = _weighted_mean([(share, part.free_energy) for share, part in parts])
+        self.bound_ = weighted_mean([(share, part.free_energy) for share, part in parts])
         gap = sum(share * part.gap for share, part in parts)
         self.gap_ = gap if settings.responsibilities == "amortised" else None
         sizes = np.bincount(self.labels_, minlength=settings.n_components)
         spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
         self.findings_ = (*encoding.findings, *diagnose(spreads, sizes, trained.record))
+        for finding in self.findings_:
+            if finding.name == "not-finite":
+                warnings.warn(str(finding), TrainingWarning, stacklevel=2)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
@@ -307,7 +310,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.fit import scoring_noise
 
         rows = self._rows(X)
-        n_draws = _at_least_one("n_samples", self.n_importance_samples if n_samples is None else n_samples)
+        n_draws = at_least_one("n_samples", self.n_importance_samples if n_samples is None else n_samples)
         noise = scoring_noise(self.model_, self.seed_, n_draws)
         return estimate_log_likelihood(self.model_, self._encoded(rows), noise)
 
@@ -326,9 +329,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.inference import estimate_bound
 
         rows = self._rows(X)
-        n_samples = _at_least_one("n_samples", n_samples)
+        n_samples = at_least_one("n_samples", n_samples)
         generator = torch.Generator().manual_seed(self.seed_)
-        return _weighted_mean(
+        return weighted_mean(
             [
                 (len(x) / len(rows), estimate_bound(self.model_, x, n_samples, generator).free_energy)
                 for x in self._encoded(rows)
@@ -365,12 +368,14 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.inference import sample
 
         check_is_fitted(self)
-        n_samples = _at_least_one("n_samples", n_samples)
+        n_samples = at_least_one("n_samples", n_samples)
         n_components = self.model_.n_components
         whole = component is None or hasattr(component, "__index__")
         if component is not None and not (whole and 0 <= component < n_components):
             raise InputError(f"component must be from 0 to {n_components - 1}, not {component!r}")
-        generator = torch.Generator().manual_seed(self.seed_ if random_state is None else _seed(random_state))
+        generator = torch.Generator().manual_seed(
+            self.seed_ if random_state is None else seed_of(random_state)
+        )
         if component is None:
             weights = torch.from_numpy(self.weights_)
             components = torch.multinomial(weights, n_samples, replacement=True, generator=generator)
@@ -445,13 +450,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
             values["hidden"] = tuple(values["hidden"])
         if self.binarise is not None and not isinstance(self.binarise, (int, float, np.number)):
             raise InputError(f"binarise must be a number, not {self.binarise!r}")
-        _at_least_one("n_importance_samples", self.n_importance_samples)
+        at_least_one("n_importance_samples", self.n_importance_samples)
         return Settings(**values)
 
     def _rows(self, X: ArrayLike) -> NDArray[Any]:
         """Return checked rows with the columns of the fit."""
         check_is_fitted(self)
-        X, _ = self._flatten(X, self.image_shape_)
+        X, _ = flat_rows(X, self.image_shape_)
         rows: NDArray[Any] = validate_data(self, X, reset=False)
         return rows
 
@@ -479,46 +484,3 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         scales = mixture.scales.numpy().copy()
         self.scales_ = scales[:, 0] if prior.log_scales.shape[1] == 1 else scales
         self.weights_ = mixture.log_weights.exp().numpy()
-
-    @staticmethod
-    def _flatten(X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
-        """Return images as flat rows, with their shape."""
-        if image_shape is not None:
-            image_shape = _checked_shape(image_shape)
-        if isinstance(X, np.ndarray) and X.ndim in (3, 4):
-            if image_shape is not None and math.prod(image_shape) != math.prod(X.shape[1:]):
-                raise InputError(
-                    f"images are of shape {X.shape[1:]} and not {tuple(image_shape)}; give the same size"
-                )
-            return X.reshape(len(X), -1), tuple(image_shape or X.shape[1:])
-        return X, image_shape
-
-
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        check_random_state(random_state)  # refuses what scikit-learn refuses, with its message
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def _checked_shape(image_shape: Any) -> tuple[int, ...]:
-    sides = tuple(image_shape) if isinstance(image_shape, (tuple, list, np.ndarray)) else ()
-    if len(sides) not in (2, 3) or any(not hasattr(side, "__index__") or side < 1 for side in sides):
-        raise InputError(
-            f"image_shape must be (height, width) or (height, width, channels), not {image_shape!r}"
-        )
-    return tuple(int(side) for side in sides)
-
-
-def _at_least_one(name: str, value: object) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value.__index__()) < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, not {value!r}")
-    return int(value.__index__())
-
-
-def _weighted_mean(parts: list[tuple[float, FreeEnergy]]) -> FreeEnergy:
-    first = parts[0][1]
-    return FreeEnergy(
-        {name: sum(share * part.gains[name] for share, part in parts) for name in first.gains},
-        {name: sum(share * part.costs[name] for share, part in parts) for name in first.costs},
-    )
