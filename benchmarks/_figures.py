@@ -41,7 +41,8 @@ def show_rows(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> None:
 
 
 def write(path: str | None, document: dict[str, Any]) -> None:
-    """Write the figures as JSON, where a file was asked for."""
+    """Print what the program ran on, and write the figures as JSON where a file was asked for."""
+    print("ran on " + ", ".join(f"{name} {value}" for name, value in document["machine"].items()))
     if path is not None:
         Path(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -239,6 +239,7 @@ def test_one_epoch_is_one_epoch(blobs):
 def test_densities_of_two_level_images_are_no_more_than_certain():
     images = (load_digits().images[:100] > 7).astype(np.uint8)
     model = GMVAE(2, max_epochs=20, random_state=0).fit(images)
+    assert float(model.model_.likelihood.std_floor) == pytest.approx(0.75 / 2)
     assert model.score(images) < 0
     assert "two-levels" in {finding.name for finding in model.findings_}
 

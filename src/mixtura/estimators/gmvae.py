@@ -71,7 +71,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     transforms : {"auto", "affine", None}, default="auto"
         Small affine maps that the encoder sees while groups are found; "auto" uses them on grey images.
     start : {"auto", "graph", "kmeans"}, default="auto"
-        Where the first groups come from; "auto" takes the neighbour graph.
+        Where the first groups come from; "auto" takes the neighbour graph, unless k-means describes held-out
+        rows far better.
     std_floor : float, default=0.05
         Least standard deviation of the Gaussian likelihood, in encoded units: pixels on [0, 1], columns
         with standard deviation 1; three quarters of a grey level where that is more. Compare densities at

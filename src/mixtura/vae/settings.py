@@ -51,7 +51,8 @@ class Settings:
         Small affine maps of the image that the encoder sees while it is pretrained; "auto" uses them on
         grey images.
     start : {"auto", "graph", "kmeans"}
-        Where the first groups come from: a neighbour graph or k-means on the codes.
+        Where the first groups come from; "auto" takes the neighbour graph, unless k-means describes held-out
+        rows far better.
     std_floor : float
         Least standard deviation of the Gaussian likelihood once trained, in encoded units (images on
         [0, 1], columns with standard deviation 1).

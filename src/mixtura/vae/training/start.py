@@ -1,4 +1,4 @@
-"""Groups of the codes, from which the mixture starts: found on the data, never on labels."""
+"""Groups of the rows or codes, from which the mixture starts: found on the data, never on labels."""
 
 from __future__ import annotations
 
