@@ -22,6 +22,10 @@ class TrainingError(MixturaError, RuntimeError):
     """Training could not go on; the last finite state was kept and the message names the term."""
 
 
+class ConvergenceError(MixturaError, ArithmeticError):
+    """A numerical method could not reach an answer to be trusted; the message says where and what to do."""
+
+
 class MixturaWarning(UserWarning):
     """Base of every warning that mixtura gives."""
 
@@ -36,3 +40,7 @@ class BinarisedWarning(MixturaWarning):
 
 class TrainingWarning(MixturaWarning):
     """Training met something that a person should look at, and went on."""
+
+
+class NumericalWarning(MixturaWarning):
+    """A value was reached by a numerical method whose own error estimate is larger than was asked for."""

@@ -1,0 +1,1 @@
+"""Divergence between two distributions: closed form, bound, quadrature, Monte Carlo."""

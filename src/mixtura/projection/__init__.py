@@ -1,0 +1,1 @@
+"""The Gaussian closest to a density, in either direction of KL."""
