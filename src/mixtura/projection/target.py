@@ -336,7 +336,11 @@ def _raw_call(function: LogDensity, x: Tensor, dimension: int, takes_tensors: bo
 def _called(function: LogDensity, x: Tensor, dimension: int, takes_tensors: bool, name: str) -> Tensor:
     try:
         raw = _raw_call(function, x, dimension, takes_tensors)
-        values = raw.to(torch.float64) if isinstance(raw, Tensor) else torch.as_tensor(np.asarray(raw, dtype=np.float64))
+        values = (
+            raw.to(torch.float64)
+            if isinstance(raw, Tensor)
+            else torch.as_tensor(np.asarray(raw, dtype=np.float64))
+        )
     except InputError:
         raise
     except Exception as error:
