@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, MixtureSameFamily, TransformedDistribution
+from torch.distributions import (
+    AffineTransform,
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    Transform,
+    TransformedDistribution,
+)
 
 Change = Callable[[Tensor, int], Tensor]
 
@@ -80,6 +88,16 @@ def detached(distribution: Distribution) -> Distribution:
     return remake(distribution, lambda value, _: value.detach()) or distribution
 
 
+def unvalidated(distribution: Distribution) -> Distribution:
+    """Return a shallow copy that raises for no point, down to what it is transformed from."""
+    free = copy.copy(distribution)
+    free._validate_args = False
+    base = getattr(free, "base_dist", None)
+    if isinstance(base, Distribution):
+        free.base_dist = unvalidated(base)  # type: ignore[attr-defined]
+    return free
+
+
 def parameters_of(distribution: Distribution) -> list[Tensor] | None:
     """Return the parameters of a distribution, None where it does not tell them."""
     found: list[Tensor] = []
@@ -148,16 +166,23 @@ def _remake_mixture(
 def _remake_transformed(
     distribution: TransformedDistribution, change: Change, own_axes: int
 ) -> TransformedDistribution | None:
-    # A transform that holds a batch of numbers of its own cannot be changed from outside.
-    for transform in distribution.transforms:
-        held = [*transform.__dict__.values()]
-        if any(isinstance(value, Tensor) and value.ndim > 0 for value in held):
-            return None
-        if any(isinstance(value, (torch.nn.Module, list, tuple)) for value in held):
-            return None
+    shape = distribution.batch_shape + distribution.event_shape
+    own = len(distribution.event_shape) + own_axes
+    transforms = [_remake_transform(transform, shape, change, own) for transform in distribution.transforms]
     base = distribution.base_dist
     inner = len(base.batch_shape) - len(distribution.batch_shape)
     made = remake(base, change, own_axes=own_axes + inner) if inner >= 0 else None
-    if made is None:
+    if made is None or any(transform is None for transform in transforms):
         return None
-    return TransformedDistribution(made, list(distribution.transforms), validate_args=False)
+    return TransformedDistribution(made, transforms, validate_args=False)  # type: ignore[arg-type]
+
+
+def _remake_transform(transform: Transform, shape: torch.Size, change: Change, own: int) -> Transform | None:
+    """Return a transform for the new batch, None for one that holds numbers which it does not name."""
+    if type(transform) is AffineTransform and transform.event_dim == 0:
+        loc, scale = (torch.as_tensor(value).expand(shape) for value in (transform.loc, transform.scale))
+        return AffineTransform(change(loc, own), change(scale, own))
+    held = transform.__dict__.values()
+    if any(isinstance(value, (torch.nn.Module, list, tuple)) for value in held):
+        return None
+    return None if any(isinstance(value, Tensor) and value.ndim > 0 for value in held) else transform

@@ -40,6 +40,8 @@ def draw(distribution: Distribution, n: int, generator: torch.Generator | None =
     torch.Size([5, 3])
     """
     source = torch.Generator().manual_seed(0) if generator is None else generator
+    if n == 0:
+        return draw(distribution, 1, source)[:0]
     if isinstance(distribution, Independent):
         return draw(distribution.base_dist, n, source)
     if isinstance(distribution, MixtureSameFamily):
@@ -72,8 +74,8 @@ def _draw_mixture(distribution: MixtureSameFamily, n: int, generator: torch.Gene
         shape, event = distribution.batch_shape, distribution.event_shape
         probabilities = distribution.mixture_distribution.probs.expand(*shape, -1).to(torch.float64)
         flat = probabilities.reshape(-1, probabilities.shape[-1]).to(generator.device)
-        if n == 0 or len(flat) == 0:
-            return distribution.component_distribution.sample((n,)).select(1 + len(shape), 0)
+        if len(flat) == 0:
+            return draw(entry(distribution.component_distribution, 0), n, generator)
         chosen = torch.multinomial(flat, n, replacement=True, generator=generator)  # (batch, n)
         chosen = chosen.T.reshape(n, *shape).to(probabilities.device)
         points: Tensor | None = None

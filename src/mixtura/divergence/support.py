@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, TransformedDistribution, VonMises, constraints
 
 from mixtura.divergence.sampling import draw
+from mixtura.divergence.views import View
 
 # Kinds whose ``support`` is wider than where they have mass.
 _SUPPORTS: dict[type[Distribution], Any] = {VonMises: constraints.interval(-math.pi, math.pi)}
@@ -37,6 +38,12 @@ def inside(distribution: Distribution, points: Tensor) -> Tensor | None:
     -------
     Tensor of bool of shape (*S, *B), or None
     """
+    if isinstance(distribution, View):
+        known = inside(distribution.whole, distribution.lift(points, len(distribution.event_shape)))
+        if known is None:
+            return None
+        shape = torch.broadcast_shapes(known.shape, distribution.whole.batch_shape)
+        return distribution.pick(known.expand(shape), 0)
     support = support_of(distribution)
     known = None if _everywhere(support) else support.check(points)
     if type(distribution) is not TransformedDistribution:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from mixtura.divergence.parameters import remake
+from mixtura.divergence.parameters import remake, unvalidated
+
+# Takes a tensor and the number of its last axes that are not the batch's.
+Reshape = Callable[[Tensor, int], Tensor]
 
 
 def entry(distribution: Distribution, index: int, *, after: int = 0) -> Distribution:
@@ -33,12 +37,12 @@ def entry(distribution: Distribution, index: int, *, after: int = 0) -> Distribu
     def pick(value: Tensor, own: int) -> Tensor:
         return value.select(value.ndim - own - after - 1, index)
 
-    if isinstance(distribution, _Single):
-        return (
-            distribution.whole if after == 0 else _Single(entry(distribution.whole, index, after=after - 1))
-        )
-    made = remake(distribution, pick)
-    return _Entry(distribution, index, after) if made is None else made
+    def lift(value: Tensor, own: int) -> Tensor:
+        return value.unsqueeze(value.ndim - own - after)
+
+    shape = list(distribution.batch_shape)
+    del shape[len(shape) - 1 - after]
+    return remake(distribution, pick) or View(distribution, torch.Size(shape), lift, pick)
 
 
 def single(distribution: Distribution) -> Distribution:
@@ -50,95 +54,81 @@ def single(distribution: Distribution) -> Distribution:
     >>> single(Normal(torch.zeros(3), 1.0)).batch_shape
     torch.Size([3, 1])
     """
-    made = remake(distribution, lambda value, own: value.unsqueeze(value.ndim - own))
-    return _Single(distribution) if made is None else made
+
+    def widen(value: Tensor, own: int) -> Tensor:
+        return value.unsqueeze(value.ndim - own)
+
+    def narrow(value: Tensor, own: int) -> Tensor:
+        return value.squeeze(value.ndim - own - 1)
+
+    shape = torch.Size((*distribution.batch_shape, 1))
+    return remake(distribution, widen) or View(distribution, shape, narrow, widen)
 
 
-class _Entry(Distribution):
-    """One entry of an axis of a batch, seen through the whole batch: for kinds that tell no parameters."""
+class View(Distribution):
+    """A distribution seen through another batch shape, for kinds that do not tell their parameters.
+
+    Parameters
+    ----------
+    whole : torch.distributions.Distribution
+        What it is a view of.
+    batch_shape : torch.Size
+        Its own batch shape.
+    lift : callable
+        Gives points of this batch shape that of the whole, or one that broadcasts to it.
+    pick : callable
+        Gives results for the whole this batch shape.
+    """
 
     arg_constraints: dict[str, Any] = {}  # noqa: RUF012
 
-    def __init__(self, whole: Distribution, index: int, after: int) -> None:
-        self.whole, self.index, self.after = whole, index, after
-        shape = list(whole.batch_shape)
-        del shape[len(shape) - 1 - after]
-        super().__init__(torch.Size(shape), whole.event_shape, validate_args=False)
+    def __init__(self, whole: Distribution, batch_shape: torch.Size, lift: Reshape, pick: Reshape) -> None:
+        self.whole, self.lift, self.pick = unvalidated(whole), lift, pick
+        super().__init__(batch_shape, whole.event_shape, validate_args=False)
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
+        """Whether draws of the whole are reparametrised."""
         return self.whole.has_rsample
 
     @property
     def support(self) -> Any:
+        """The constraint that the whole's points meet."""
         return self.whole.support
 
     @property
     def mean(self) -> Tensor:
-        return self._pick(self.whole.mean, len(self.event_shape))
+        """The mean, of this batch shape."""
+        return self._moment(self.whole.mean)
 
     @property
     def variance(self) -> Tensor:
-        return self._pick(self.whole.variance, len(self.event_shape))
+        """The variance, of this batch shape."""
+        return self._moment(self.whole.variance)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        beside = value.unsqueeze(value.ndim - len(self.event_shape) - self.after)
-        return self._pick(self.whole.log_prob(beside), 0)
+        """Return the whole's log-density at points of this batch shape, in nats."""
+        return self.pick(self.whole.log_prob(self.lift(value, len(self.event_shape))), 0)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Return draws of the whole, of this batch shape."""
         with torch.no_grad():
-            return self._pick(self.whole.sample(sample_shape), len(self.event_shape))
+            return self._moment(self.whole.sample(sample_shape), len(sample_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self._pick(self.whole.rsample(sample_shape), len(self.event_shape))
+        """Return reparametrised draws of the whole, of this batch shape."""
+        return self._moment(self.whole.rsample(sample_shape), len(sample_shape))
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
-        shape = list(batch_shape)
-        at = len(shape) - self.after
-        size = self.whole.batch_shape[len(self.whole.batch_shape) - 1 - self.after]
-        return _Entry(self.whole.expand(torch.Size([*shape[:at], size, *shape[at:]])), self.index, self.after)
+        """Return a view of a larger batch shape; entries that are alike share their draws."""
+        return View(self.whole, torch.Size(batch_shape), self.lift, self.pick)
 
-    def _pick(self, values: Tensor, own: int) -> Tensor:
-        return values.select(values.ndim - own - self.after - 1, self.index)
-
-
-class _Single(Distribution):
-    """A distribution with one more axis of one entry, for kinds that tell no parameters."""
-
-    arg_constraints: dict[str, Any] = {}  # noqa: RUF012
-
-    def __init__(self, whole: Distribution) -> None:
-        self.whole = whole
-        super().__init__(torch.Size((*whole.batch_shape, 1)), whole.event_shape, validate_args=False)
-
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        return self.whole.has_rsample
-
-    @property
-    def support(self) -> Any:
-        return self.whole.support
-
-    @property
-    def mean(self) -> Tensor:
-        return self._widen(self.whole.mean, len(self.event_shape))
-
-    @property
-    def variance(self) -> Tensor:
-        return self._widen(self.whole.variance, len(self.event_shape))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        return self.whole.log_prob(value.squeeze(value.ndim - len(self.event_shape) - 1)).unsqueeze(-1)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self._widen(self.whole.sample(sample_shape), len(self.event_shape))
-
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self._widen(self.whole.rsample(sample_shape), len(self.event_shape))
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
-        return _Single(self.whole.expand(torch.Size(batch_shape[:-1])))
-
-    def _widen(self, values: Tensor, own: int) -> Tensor:
-        return values.unsqueeze(values.ndim - own)
+    def _moment(self, values: Tensor, n_samples: int = 0) -> Tensor:
+        n_event = len(self.event_shape)
+        picked = self.pick(values, n_event)
+        old = picked.shape[n_samples : picked.ndim - n_event]
+        axes = len(self.batch_shape) - len(old)
+        size = picked.shape[:n_samples]
+        return picked.reshape(*size, *(1,) * axes, *old, *self.event_shape).expand(
+            *size, *self.batch_shape, *self.event_shape
+        )
