@@ -1,13 +1,14 @@
 r"""The exclusive projection on the line: every stationary point of KL(q || p) over q = N(mu, sigma^2).
 
-With f(mu, sigma) = E_q[log p], KL = -log sigma - f + constants, and f solves the heat equation in t = sigma^2:
-df/dt = 1/2 d^2f/dmu^2. A stationary point has df/dmu = 0 and 1 + sigma^2 d^2f/dmu^2 = 0, so it is a maximum of the
-smoothed log-density mu -> f(mu, sigma). The zeros of a solution of the heat equation on the line are never born as t
-grows (Sturm 1836; Angenent, J. reine angew. Math. 390, 1988), so each maximum of f at sigma belongs to a curve that
-starts from a mode of p at sigma = 0. Following the curves of all modes therefore meets every stationary point. Along a
-curve 1 + sigma^2 d^2f/dmu^2 falls from 1, and ends at 1 where the curve meets that of a minimum of f and both vanish, or
-below 0 where it goes on for ever: a minimum of KL where it becomes negative, a saddle where it becomes positive. As
-d^2KL/dmu^2 = 1/sigma^2 > 0 at each of them, there is no maximum.
+With f(mu, sigma) = E_q[log p], KL = -log sigma - f + constants, and f solves the heat equation in t =
+sigma^2: df/dt = 1/2 d^2f/dmu^2. A stationary point has df/dmu = 0 and 1 + sigma^2 d^2f/dmu^2 = 0, so it is a
+maximum of the smoothed log-density mu -> f(mu, sigma). The zeros of a solution of the heat equation on the
+line are never born as t grows (Sturm 1836; Angenent, J. reine angew. Math. 390, 1988), so each maximum of f
+at sigma belongs to a curve that starts from a mode of p at sigma = 0. Following the curves of all modes
+therefore meets every stationary point. Along a curve 1 + sigma^2 d^2f/dmu^2 falls from 1, and ends at 1 where
+the curve meets that of a minimum of f and both vanish, or below 0 where it goes on for ever: a minimum of KL
+where it becomes negative, a saddle where it becomes positive. As d^2KL/dmu^2 = 1/sigma^2 > 0 at each of them,
+there is no maximum.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def exclusive_on_line(density: LineDensity) -> list[LineStationary]:
     index = sum(1 if point.kind == "minimum" else -1 for point in points)
     if index != 1:
         raise ConvergenceError(
-            f"{len(points)} stationary points were found whose minima less saddles are {index}, not 1; two of them "
-            "may nearly coincide: change the target a little"
+            f"{len(points)} stationary points were found whose minima less saddles are {index}, not 1; two "
+            "of them may nearly coincide: change the target a little"
         )
     return sorted(points, key=lambda point: point.divergence)
 
@@ -119,8 +120,10 @@ def follow(pieces: Pieces, mode: Mode, widest: float) -> list[Smoothed]:
     """
     # Far below the width of the mode, and of the gap to its neighbours, the curve has hardly moved.
     sigma = 0.02 * min(mode.width, mode.gap)
-    here = _on_curve(pieces, mode.location, sigma)
-    curve = [here]
+    start = _on_curve(pieces, mode.location, sigma)
+    if start is None:
+        raise ConvergenceError(f"the mode of the density near x = {mode.location:.6g} could not be followed")
+    here, curve = start, [start]
     step = _LONGEST_STEP / 4
     for _ in range(_MOST_STEPS):
         if here.a2 >= 0 or (here.sigma > widest and here.remainder < 0):
@@ -143,19 +146,20 @@ def follow(pieces: Pieces, mode: Mode, widest: float) -> list[Smoothed]:
         step = min(step * (1.5 if turned < 0.01 else 1.0), _LONGEST_STEP)
     last = curve[-1]
     raise ConvergenceError(
-        f"the maximum of the smoothed log-density near x = {last.mu:.6g} was lost at sigma = {last.sigma:.6g}; "
+        f"the maximum of the smoothed log-density near x = {last.mu:.6g} was lost at sigma = "
+        f"{last.sigma:.6g}; "
         "is the log-density smooth, and does it fall on both sides?"
     )
 
 
 def _tangent(place: Smoothed) -> tuple[float, float]:
-    """Return the direction in (mu / sigma, log sigma) in which df/dmu stays zero; sigma grows while a2 < 0."""
+    """Return the direction in (mu / sigma, log sigma) that keeps df/dmu zero; sigma grows while a2 < 0."""
     size = float(np.hypot(place.a2, place.a3))
     return place.a3 / size, -place.a2 / size
 
 
 def _on_curve(pieces: Pieces, mu: float, sigma: float, reach: float = np.inf) -> Smoothed | None:
-    """Return the nearest place with df/dmu = 0, by Newton steps across the curve; None where it is not near."""
+    """Return the nearest place with df/dmu = 0, by Newton steps across the curve; None where it is far."""
     moved = 0.0
     for _ in range(12):
         place = smooth(pieces, mu, sigma)
@@ -181,9 +185,7 @@ def _roots(pieces: Pieces, curve: list[Smoothed]) -> list[Smoothed]:
     for at in range(len(curve) - 1):
         between = _between(pieces, curve[at], curve[at + 1])
         if values[at] * values[at + 1] < 0:
-            found.append(
-                between(brentq(lambda t, between=between: between(t).remainder, 0.0, 1.0, xtol=1e-10))
-            )
+            found.append(between(brentq(_remainder_on(between), 0.0, 1.0, xtol=1e-10)))
         elif values[at] == 0:
             found.append(curve[at])
     for at in range(1, len(curve) - 1):
@@ -192,6 +194,10 @@ def _roots(pieces: Pieces, curve: list[Smoothed]) -> list[Smoothed]:
         if turns and abs(here) < _NEAR and before * here > 0 and here * after > 0:
             found += _pair(pieces, curve[at - 1 : at + 2], np.sign(here))
     return found
+
+
+def _remainder_on(piece: Callable[[float], Smoothed]) -> Callable[[float], float]:
+    return lambda t: piece(t).remainder
 
 
 def _pair(pieces: Pieces, around: list[Smoothed], sign: float) -> list[Smoothed]:

@@ -79,8 +79,8 @@ def line_density(target: Target) -> LineDensity:
     lower, upper = target.support
     if np.isfinite(lower) or np.isfinite(upper):
         raise InputError(
-            f"the support of {target.name} is bounded, from {lower:g} to {upper:g}: KL(q || p) is infinite for every "
-            "Gaussian q; ask for the inclusive direction, or map the support to the whole line"
+            f"the support of {target.name} is bounded, from {lower:g} to {upper:g}: KL(q || p) is infinite "
+            "for every Gaussian q; ask for the inclusive direction, or map the support to the whole line"
         )
     if target.mixture is not None:
         return _from_mixture(target.mixture)
@@ -111,7 +111,7 @@ def mixture_log_density(log_weights: Array, means: Array, scales: Array) -> Call
 
 
 def _mixture_edges(log_weights: Array, means: Array, scales: Array) -> Array:
-    """Return places near every component, more of them where it is narrow, and where one gives way to another."""
+    """Return places near every component, closer where it is narrow, and where one gives way to another."""
     crossings = _crossings(log_weights, means, scales)
     hull = np.concatenate([means - 12 * scales.max(), means + 12 * scales.max(), crossings])
     lower, upper = hull.min(), hull.max()
@@ -142,8 +142,9 @@ def _crossings(log_weights: Array, means: Array, scales: Array) -> Array:
 def _widest(means: Array, scales: Array) -> float:
     """Return a proven bound on the sigma of stationary Gaussians of a mixture.
 
-    At a stationary point E_q[-(x - c) (log p)'] = 1 for every c. With c the middle of the means and R half their
-    range, the left side is at least (D^2 - R D) / v_max - R^2 / (4 v_min) q(|x - c| < R), D^2 = E_q[(x - c)^2].
+    At a stationary point E_q[-(x - c) (log p)'] = 1 for every c. With c the middle of the means and R half
+    their range, the left side is at least (D^2 - R D) / v_max - R^2 / (4 v_min) q(|x - c| < R), D^2 = E_q[(x
+    - c)^2].
     """
     half = np.ptp(means) / 2
     v_min, v_max = scales.min() ** 2, scales.max() ** 2
@@ -205,8 +206,9 @@ def _where_finite(raw: Callable[[Array], Array], edges: Array) -> Array:
     for inside, outside in ends:
         if 0 <= outside < len(edges) and not _overflows(raw, edges[inside], edges[outside]):
             raise InputError(
-                f"the density vanishes between x = {edges[inside]:.6g} and x = {edges[outside]:.6g}: KL(q || p) is "
-                "infinite for every Gaussian q; ask for the inclusive direction, or map the support to the whole line"
+                f"the density vanishes between x = {edges[inside]:.6g} and x = {edges[outside]:.6g}: "
+                "KL(q || p) is infinite for every Gaussian q; ask for the inclusive direction, or map the "
+                "support to the whole line"
             )
     return edges[first : last + 1]
 
@@ -225,7 +227,7 @@ def _overflows(raw: Callable[[Array], Array], inside: float, outside: float) -> 
 
 
 def tail_slopes(pieces: Pieces, centre: float) -> tuple[float, float]:
-    """Return d log p / d log|x - centre| at both ends: below -1 it is integrable, below -3 it has a variance."""
+    """Return d log p / d log|x - centre| at both ends: integrable below -1, with a variance below -3."""
     slopes = []
     for end in (pieces.edges[0], pieces.edges[-1]):
         far = end - centre
@@ -239,8 +241,8 @@ def _normaliser(pieces: Pieces, centre: float, name: str) -> tuple[float, tuple[
     if max(slopes) > -1 - 1e-3:
         side = "right" if slopes[1] >= slopes[0] else "left"
         raise InputError(
-            f"the density of {name} is not integrable: on the {side} it falls as |x|^{max(slopes):.3g}, and it must "
-            "fall faster than 1/|x|"
+            f"the density of {name} is not integrable: on the {side} it falls as |x|^{max(slopes):.3g}, and "
+            "it must fall faster than 1/|x|"
         )
     x, weights = panels(pieces.edges)
     values = pieces.log_density(x)
@@ -259,8 +261,8 @@ def _normaliser(pieces: Pieces, centre: float, name: str) -> tuple[float, tuple[
             Finding(
                 "heavy-tails",
                 "note",
-                f"{tails / (mass + tails):.2g} of the mass of {name} lies beyond |x| = {np.abs(ends).max():.3g} and was "
-                "extrapolated as a power law",
+                f"{tails / (mass + tails):.2g} of the mass of {name} lies beyond |x| = "
+                f"{np.abs(ends).max():.3g} and was extrapolated as a power law",
             ),
         )
     return float(peak + np.log(mass + tails)), findings

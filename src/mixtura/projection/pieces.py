@@ -1,8 +1,8 @@
 """A log-density on the line, cut into pieces on each of which a polynomial of degree 15 stands for it.
 
 The pieces are found by bisection, as in Chebfun (Battles and Trefethen, SIAM J. Sci. Comput. 25, 2004). They
-serve twice: the roots of the derivatives of the polynomials are all critical points, and a Gauss-Legendre rule on
-each piece integrates the log-density against anything as smooth as itself.
+serve twice: the roots of the derivatives of the polynomials are all critical points, and a Gauss-Legendre
+rule on each piece integrates the log-density against anything as smooth as itself.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Pieces:
         found: list[tuple[float, float]] = []
         for at in suspects:
             found += _turning_points(slopes[at], float(centres[at]), float(halves[at]), float(noise[at]))
-        # Between the pieces: a slope that changes sign from one to the next without vanishing in either, a kink.
+        # A kink between two pieces: the slope changes sign there without vanishing in either.
         right, left = legendre.legval(1.0, slopes.T) / halves, legendre.legval(-1.0, slopes.T) / halves
         for at in np.flatnonzero((right[:-1] > 0) & (left[1:] < 0)):
             edge = float(self.edges[at + 1])

@@ -52,8 +52,8 @@ class Projection:
         The Gaussian q: a ``Normal`` for scalar events; else a ``MultivariateNormal`` where ``covariance`` is
         "full", an ``Independent`` of ``Normal`` otherwise.
     kl : float
-        The divergence that it minimises, in nats: KL(p || q) when inclusive, KL(q || p) when exclusive, Amari's
-        D_alpha(p || q) for another alpha.
+        The divergence that it minimises, in nats: KL(p || q) when inclusive, KL(q || p) when exclusive,
+        Amari's D_alpha(p || q) for another alpha.
     kl_error : float
         An estimate of its error: of quadrature, or a standard error; 0 for a closed form.
     direction : {"inclusive", "exclusive", "alpha"}

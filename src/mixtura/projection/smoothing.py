@@ -1,8 +1,8 @@
 """A log-density on the line under a Gaussian: its mean, and the derivatives of that mean.
 
-With f(mu, sigma) = E[log p(mu + sigma e)], e ~ N(0, 1), Stein's identity gives every derivative without one of
-log p: sigma^k d^k f / d mu^k = E[He_k(e) log p(mu + sigma e)], He_k Hermite's polynomials. As f solves the heat
-equation in sigma^2 / 2, sigma df / dsigma is the second of them.
+With f(mu, sigma) = E[log p(mu + sigma e)], e ~ N(0, 1), Stein's identity gives every derivative without one
+of log p: sigma^k d^k f / d mu^k = E[He_k(e) log p(mu + sigma e)], He_k Hermite's polynomials. As f solves the
+heat equation in sigma^2 / 2, sigma df / dsigma is the second of them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Smoothed:
 
     @property
     def determinant(self) -> float:
-        """The determinant of the second derivatives of KL(q || p) by (mu / sigma, log sigma), where stationary."""
+        """Determinant of the second derivatives of KL(q || p) by (mu / sigma, log sigma) where stationary."""
         return -self.a2 * (-2.0 * self.a2 - self.a4) - self.a3**2
 
     @property

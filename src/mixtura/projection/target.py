@@ -14,6 +14,7 @@ from torch.distributions import Distribution, constraints
 from mixtura.divergence.mixtures import as_mixture
 from mixtura.divergence.parametrisation import as_gaussian
 from mixtura.errors import InputError
+from mixtura.projection.notation import parse_mixture
 
 LogDensity = Callable[[Any], Any]
 
@@ -145,17 +146,20 @@ class Target:
 
 
 def as_target(
-    target: Distribution | LogDensity, *, gradient: LogDensity | None = None, dimension: int | None = None
+    target: Distribution | LogDensity | str | Target,
+    *,
+    gradient: LogDensity | None = None,
+    dimension: int | None = None,
 ) -> Target:
     """Return a target for whatever a person gives as one.
 
     Parameters
     ----------
-    target : torch.distributions.Distribution or callable
-        A continuous distribution without batch shape, whose events are scalars or vectors; or the
-        logarithm of a density, perhaps not normalised. Such a function gets points of shape (n, d), or (n,)
-        in one dimension, as a float64 torch tensor or, where it cannot take one, as a NumPy array, and
-        returns n numbers.
+    target : torch.distributions.Distribution, str, callable or Target
+        A text in the notation of :func:`~mixtura.projection.notation.parse_mixture`; a continuous
+        distribution without batch shape, whose events are scalars or vectors; or the logarithm of a density,
+        perhaps not normalised. Such a function gets points of shape (n, d), or (n,) in one dimension, as a
+        float64 torch tensor or, where it cannot take one, as a NumPy array, and returns n numbers.
     gradient : callable, optional
         The gradient of a log-density function, of the shape of its points. Without it, automatic
         differentiation is used where the function is made of torch operations, differences otherwise.
@@ -176,6 +180,10 @@ def as_target(
     >>> as_target(lambda x: -0.5 * x**2).dimension
     1
     """
+    if isinstance(target, Target):
+        return target
+    if isinstance(target, str):
+        target = parse_mixture(target)
     if isinstance(target, Distribution):
         if gradient is not None or dimension is not None:
             raise InputError(
@@ -211,7 +219,7 @@ def _from_distribution(distribution: Distribution) -> Target:
             return distribution.log_prob(points).to(torch.float64)
         inside = support.check(points)
         inside = inside if inside.ndim == 1 else inside.all(dim=-1)
-        # A distribution that checks its arguments raises outside its support, so only points inside are shown to it.
+        # A distribution that checks its arguments raises outside its support: only points inside are shown.
         values = torch.full((len(x),), -torch.inf, dtype=torch.float64)
         return values.masked_scatter(inside, distribution.log_prob(points[inside]).to(torch.float64))
 
@@ -345,8 +353,8 @@ def _called(function: LogDensity, x: Tensor, dimension: int, takes_tensors: bool
         raise
     except Exception as error:
         raise InputError(
-            f"the log-density {name} failed on points of shape {tuple(x.shape if dimension > 1 else x.shape[:1])}: "
-            f"{type(error).__name__}: {error}; it must take them all at once"
+            f"the log-density {name} failed on {len(x)} points: {type(error).__name__}: {error}; "
+            "it must take them all at once"
         ) from error
     if values.numel() != len(x):
         raise InputError(
