@@ -26,7 +26,9 @@ def test_the_ends_are_the_two_projections(path, source_target) -> None:
             assert mine.kind == other.kind
             assert mine.kl == pytest.approx(other.kl, abs=1e-8)
             assert float(mine.distribution.mean) == pytest.approx(float(other.distribution.mean), abs=1e-8)
-            assert float(mine.distribution.stddev) == pytest.approx(float(other.distribution.stddev), abs=1e-8)
+            assert float(mine.distribution.stddev) == pytest.approx(
+                float(other.distribution.stddev), abs=1e-8
+            )
 
 
 def test_every_point_of_every_branch_is_stationary(path) -> None:
@@ -115,7 +117,7 @@ def test_it_is_plain_json(path) -> None:
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
 def test_a_place_off_the_path_is_refused(path, alpha: float) -> None:
-    with pytest.raises(InputError, match="from 0 .exclusive. to 1 .inclusive."):
+    with pytest.raises(InputError, match=r"from 0 \(exclusive\) to 1 \(inclusive\)"):
         path.at(alpha)
 
 

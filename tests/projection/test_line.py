@@ -15,7 +15,7 @@ def stationary(as_line, parameters):
 
 
 def precise(weights: list[str], means: list[int], guess: tuple[float, float]) -> tuple[float, float]:
-    """Return a stationary (mu, sigma) of a mixture of unit variances, by 30-digit arithmetic and no code of ours.
+    """Return a stationary (mu, sigma) of a mixture of unit variances, by 30 digits and no code of ours.
 
     The trapezoidal rule on the line converges geometrically: the score has its poles pi / 6 from the line.
     """
@@ -109,7 +109,9 @@ def test_the_divergence_is_least_at_a_minimum_and_not_at_a_saddle(as_line) -> No
         angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
         around = [
             smooth(
-                density.pieces, point.mu + 1e-3 * np.cos(a) * point.sigma, point.sigma * np.exp(1e-3 * np.sin(a))
+                density.pieces,
+                point.mu + 1e-3 * np.cos(a) * point.sigma,
+                point.sigma * np.exp(1e-3 * np.sin(a)),
             ).divergence
             for a in angles
         ]
@@ -158,7 +160,9 @@ def test_a_place_that_is_nearly_stationary_is_not_reported(as_line) -> None:
     found = stationary(as_line, ([1 / 3, 2 / 3], [-3, 3], [1, 1]))
     assert not any(0 < point.mu < 2 for point in found)
     conditions = conditions_of(np.array([1 / 3, 2 / 3]), np.array([-3.0, 3.0]), np.ones(2))
-    grid = [np.hypot(*conditions((mu, np.log(s)))) for mu in np.linspace(0, 2, 41) for s in np.linspace(2, 3, 41)]
+    grid = [
+        np.hypot(*conditions((mu, np.log(s)))) for mu in np.linspace(0, 2, 41) for s in np.linspace(2, 3, 41)
+    ]
     assert 1e-3 < min(grid) < 2e-2
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -30,7 +32,7 @@ def test_each_derivative_is_the_slope_of_the_one_before(mu: float, sigma: float)
     step = 1e-4
     here = smooth(PIECES, mu, sigma)
     names = ["mean", "a1", "a2", "a3", "a4"]
-    for below, above in zip(names, names[1:], strict=False):
+    for below, above in itertools.pairwise(names):
         right, left = (getattr(smooth(PIECES, mu + s * step * sigma, sigma), below) for s in (1, -1))
         assert (right - left) / (2 * step) == pytest.approx(getattr(here, above), rel=1e-5, abs=1e-7)
 

@@ -17,7 +17,7 @@ def density(as_line):
 
 
 def log_p(density, x: float) -> float:
-    return float(density.pieces.log_density(np.array([x]))[0])
+    return float(density.pieces.log_density(np.array([x - density.centre]))[0])
 
 
 def log_q(x: float) -> float:

@@ -81,7 +81,7 @@ def stationary_near(density: LineDensity, alpha: float, mu: float, sigma: float)
             return None
         du, dv = np.linalg.lstsq(place.jacobian[:, :2], -place.residual, rcond=None)[0]
         length = float(np.hypot(du, dv))
-        if length < 1e-12 or size < 1e-15:
+        if length < 1e-12 + _rounding(place) or size < 1e-15:
             return place if size < 1e-8 else None
         shrink = min(1.0, 0.5 / length)
         mu, sigma = mu + shrink * float(du) * sigma, sigma * float(np.exp(shrink * dv))
@@ -188,6 +188,11 @@ def _fold(density: LineDensity, first: Tilted, second: Tilted, tangent: Array) -
     return Fold(found.alpha, found.mu, found.sigma)
 
 
+def _rounding(place: Tilted) -> float:
+    """Return what rounding of the mean is in units of the standard deviation."""
+    return 4 * float(np.finfo(float).eps) * abs(place.mu) / place.sigma
+
+
 def _tangent(place: Tilted) -> Array:
     """Return the unit vector in (mu / sigma, log sigma, alpha) along which both conditions stay zero."""
     direction = np.cross(place.jacobian[0], place.jacobian[1])
@@ -209,7 +214,7 @@ def _corrected(
             return None
         change = np.linalg.lstsq(place.jacobian, -place.residual, rcond=None)[0]
         length = float(np.linalg.norm(change))
-        if length < 1e-11:
+        if length < 1e-11 + _rounding(place):
             return place
         moved += length
         if moved > max(0.5 * reach, 1e-9):

@@ -235,7 +235,7 @@ def _moments(density: LineDensity) -> tuple[float, float]:
     """Return mean and standard deviation of the target."""
     x, weights = _mass(density)
     mean = float(weights @ x)
-    return mean, float(np.sqrt(weights @ (x - mean) ** 2))
+    return density.centre + mean, float(np.sqrt(weights @ (x - mean) ** 2))
 
 
 def _mass(density: LineDensity) -> tuple[Array, Array]:

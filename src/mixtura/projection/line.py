@@ -28,6 +28,8 @@ from mixtura.projection.smoothing import Smoothed, smooth
 # Steps along a curve, in the Fisher metric (dmu^2 + dsigma^2) / sigma^2.
 _LONGEST_STEP, _SHORTEST_STEP = 0.2, 1e-7
 _MOST_STEPS = 20_000
+# Where log p is about to overflow, as that of a density with exponential tails of its logarithm does.
+_OVERFLOWING = -1e30
 # An extremum of the remainder this near to zero is looked at for a pair of roots.
 _NEAR = 0.1
 
@@ -126,7 +128,7 @@ def follow(pieces: Pieces, mode: Mode, widest: float) -> list[Smoothed]:
     here, curve = start, [start]
     step = _LONGEST_STEP / 4
     for _ in range(_MOST_STEPS):
-        if here.a2 >= 0 or (here.sigma > widest and here.remainder < 0):
+        if here.a2 >= 0 or (here.sigma > widest and here.remainder < 0) or here.remainder < _OVERFLOWING:
             return curve
         du, dv = _tangent(here)
         ahead = _on_curve(
@@ -160,7 +162,7 @@ def _tangent(place: Smoothed) -> tuple[float, float]:
 
 def _on_curve(pieces: Pieces, mu: float, sigma: float, reach: float = np.inf) -> Smoothed | None:
     """Return the nearest place with df/dmu = 0, by Newton steps across the curve; None where it is far."""
-    moved = 0.0
+    moved, before = 0.0, np.inf
     for _ in range(12):
         place = smooth(pieces, mu, sigma)
         size = place.a2**2 + place.a3**2
@@ -172,9 +174,10 @@ def _on_curve(pieces: Pieces, mu: float, sigma: float, reach: float = np.inf) ->
         if moved > max(0.5 * reach, 1e-9):
             return None
         mu, sigma = mu + sigma * du, sigma * float(np.exp(dv))
-        if length < 1e-9:
-            # The step that is not evaluated is of second order in 1e-9.
+        # The step that is not evaluated is of second order in 1e-9; rounding may forbid to come that near.
+        if length < 1e-9 or (length < 1e-6 and length > 0.3 * before):
             return replace(place, mu=mu, sigma=sigma)
+        before = length
     return None
 
 
@@ -254,7 +257,7 @@ def _polished(pieces: Pieces, place: Smoothed) -> Smoothed:
 def _described(density: LineDensity, place: Smoothed) -> LineStationary:
     finer = smooth(density.pieces, place.mu, place.sigma, spacing=0.5)
     return LineStationary(
-        mu=place.mu,
+        mu=density.centre + place.mu,
         sigma=place.sigma,
         divergence=max(finer.divergence + density.log_normaliser, 0.0),
         error=abs(finer.mean - place.mean) + 1e-15 * abs(place.mean),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -90,17 +91,35 @@ class Pieces:
         slopes = legendre.legder(series.T).T  # (P, 15)
         # A piece whose slope cannot vanish is passed over: |c_0| exceeds all the others together.
         noise = 64 * np.finfo(float).eps * np.abs(series).sum(axis=1)
-        suspects = np.flatnonzero(np.abs(slopes[:, 0]) <= np.abs(slopes[:, 1:]).sum(axis=1) + noise)
+        whole = ~_points(self.edges)
+        suspects = whole & (np.abs(slopes[:, 0]) <= np.abs(slopes[:, 1:]).sum(axis=1) + noise)
         found: list[tuple[float, float]] = []
-        for at in suspects:
+        for at in np.flatnonzero(suspects):
             found += _turning_points(slopes[at], float(centres[at]), float(halves[at]), float(noise[at]))
-        # A kink between two pieces: the slope changes sign there without vanishing in either.
+        found += self._between(slopes, halves, whole, [x for x, _ in found])
+        return _as_modes(sorted(found), self.log_density)
+
+    def _between(
+        self,
+        slopes: Array,
+        halves: Array,
+        whole: np.ndarray[tuple[int], np.dtype[np.bool_]],
+        known: list[float],
+    ) -> list[tuple[float, float]]:
+        """Return (place, curvature) where the slope changes sign between two pieces: a kink, or a root."""
+        halves = np.where(whole, halves, 1.0)
+        curvatures = np.abs(legendre.legval(0.0, legendre.legder(slopes.T))) / halves / halves
         right, left = legendre.legval(1.0, slopes.T) / halves, legendre.legval(-1.0, slopes.T) / halves
-        for at in np.flatnonzero((right[:-1] > 0) & (left[1:] < 0)):
-            edge = float(self.edges[at + 1])
-            if not any(abs(edge - x) <= 1e-9 * (halves[at] + halves[at + 1]) for x, _ in found):
-                found.append((edge, -np.inf))
-        return _as_modes(sorted(found))
+        found = []
+        for before, after in pairwise(np.flatnonzero(whole)):
+            place = float(self.edges[before + 1] + self.edges[after]) / 2
+            length = float(halves[before] + halves[after])
+            if (right[before] > 0) != (left[after] > 0) and not any(
+                abs(place - x) <= 1e-6 * length for x in known
+            ):
+                bend = abs(right[before] - left[after]) / length + max(curvatures[before], curvatures[after])
+                found.append((place, float(-bend if right[before] > 0 else bend)))
+        return found
 
 
 def resolve(log_density: Callable[[Array], Array], edges: Array) -> Pieces:
@@ -141,7 +160,7 @@ def resolve(log_density: Callable[[Array], Array], edges: Array) -> Pieces:
         # What rounding does to the values, and what rounding of the points does to them where they are steep.
         rounding = 8 * np.finfo(float).eps * (series.max(axis=1) + swing * np.abs(pending).max(axis=1) / half)
         fine = series[:, -3:].max(axis=1) <= _RESOLVED * swing + rounding
-        fine |= half <= 1e-13 * (np.abs(centre) + np.abs(edges).max() * 1e-3)
+        fine |= _points(pending)
         done.append(pending[fine])
         count += int(fine.sum())
         rest = pending[~fine]
@@ -156,6 +175,40 @@ def resolve(log_density: Callable[[Array], Array], edges: Array) -> Pieces:
         )
     starts = np.concatenate([pieces[:, 0] for pieces in done])
     return Pieces(log_density, np.append(np.sort(starts), edges[-1]))
+
+
+def with_mass(pieces: Pieces) -> Pieces:
+    """Cut pieces further until a Gauss-Legendre rule on each also integrates the density itself.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        A log-density.
+
+    Returns
+    -------
+    Pieces
+        Over no piece near the mass does the log-density change by more than eight nats.
+    """
+    edges = pieces.edges
+    for _ in range(64):
+        centres, halves = _centres(edges)
+        values = pieces.log_density((centres[:, None] + halves[:, None] * NODES).ravel()).reshape(-1, _ORDER)
+        tops = values.max(axis=1)
+        # Where the top lies beyond e^-60 of the peak there is no mass; a mode between nodes counts by its swing.
+        coarse = (values.max(axis=1) - values.min(axis=1) > 8) & (tops > tops.max() - 60)
+        coarse |= (values.max(axis=1) - values.min(axis=1) > 60) & _beside(tops > tops.max() - 60)
+        coarse &= ~_points(edges)
+        if not coarse.any():
+            break
+        edges = np.sort(np.concatenate([edges, centres[coarse]]))
+    return Pieces(pieces.log_density, edges)
+
+
+def _beside(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which pieces have a chosen neighbour."""
+    padded = np.concatenate([[False], chosen, [False]])
+    return np.asarray(padded[:-2] | padded[2:])
 
 
 def panels(edges: Array) -> tuple[Array, Array]:
@@ -185,6 +238,12 @@ def _centres(edges: Array) -> tuple[Array, Array]:
     return (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1]) / 2
 
 
+def _points(edges: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which pieces are so short that they are points: what is not smooth there never will be."""
+    lower, upper = (edges[:-1], edges[1:]) if edges.ndim == 1 else edges.T
+    return np.asarray(upper - lower <= 4e-13 * (np.abs(lower) + np.abs(upper)) + 1e-300)
+
+
 def _turning_points(slope: Array, centre: float, half: float, noise: float) -> list[tuple[float, float]]:
     """Return (place, second derivative) of every critical point of one piece."""
     kept = np.flatnonzero(np.abs(slope) > noise)
@@ -197,19 +256,27 @@ def _turning_points(slope: Array, centre: float, half: float, noise: float) -> l
     return [(centre + half * float(x), float(c)) for x, c in zip(real, np.atleast_1d(curvature), strict=True)]
 
 
-def _as_modes(critical: list[tuple[float, float]]) -> list[Mode]:
-    """Return the maxima among critical points in order."""
+def _as_modes(critical: list[tuple[float, float]], log_density: Callable[[Array], Array]) -> list[Mode]:
+    """Return the maxima among critical points in order, without those that only rounding makes."""
     once: list[tuple[float, float]] = []
     for x, curvature in critical:
         # Maxima and minima alternate: two of a kind are one that was met in two neighbouring pieces.
         if not once or (curvature < 0) != (once[-1][1] < 0):
             once.append((x, curvature))
+    while len(once) > 1:
+        heights = log_density(np.array([x for x, _ in once]))
+        # How far each maximum stands above the minimum beside it; below 0 the polynomial was wrong there.
+        above = np.diff(heights) * np.where([curvature < 0 for _, curvature in once[1:]], 1.0, -1.0)
+        drops = above / (1 + np.abs(heights[1:]) + np.abs(heights[:-1]))
+        at = int(drops.argmin())
+        if drops[at] > 64 * np.finfo(float).eps:
+            break
+        # A pair this shallow ends under a Gaussian far too narrow to be stationary, if it is there at all.
+        del once[at : at + 2]
     places = np.array([x for x, _ in once])
     modes = []
     for at, (x, curvature) in enumerate(once):
-        if curvature >= 0:
-            continue
-        others = np.abs(np.delete(places, at) - x)
-        gap = float(others.min()) if len(others) else np.inf
-        modes.append(Mode(x, 1 / float(np.sqrt(-curvature)), gap))
+        if curvature < 0:
+            others = np.abs(np.delete(places, at) - x)
+            modes.append(Mode(x, 1 / float(np.sqrt(-curvature)), float(others.min(initial=np.inf))))
     return modes

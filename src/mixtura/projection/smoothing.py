@@ -13,8 +13,8 @@ import numpy as np
 
 from mixtura.projection.pieces import Pieces
 
-# Beyond ten standard deviations the weight of the Gaussian is 1e-22 of its peak.
-_REACH = 10.0
+# Beyond twelve standard deviations the weight of the Gaussian is 1e-31 of its peak.
+_REACH = 12.0
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
 
 

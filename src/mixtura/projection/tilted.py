@@ -80,9 +80,10 @@ def tilted(density: LineDensity, alpha: float, mu: float, sigma: float) -> Tilte
     >>> bool(np.abs(tilted(density, 0.3, 2.0, 3.0).residual).max() < 1e-12)
     True
     """
-    x, weights = panels(_edges(density, mu, sigma))
+    place = mu - density.centre
+    x, weights = panels(_edges(density, place, sigma))
     log_p = density.pieces.log_density(x) - density.log_normaliser
-    z = (x - mu) / sigma
+    z = (x - place) / sigma
     log_q = -0.5 * z**2 - np.log(sigma) - _LOG_ROOT_2PI
     ratio = log_p - log_q
     power = alpha * ratio
@@ -137,7 +138,7 @@ def _divergence(alpha: float, weights: Array, log_p: Array, ratio: Array, excess
 
 
 def _edges(density: LineDensity, mu: float, sigma: float) -> Array:
-    """Return panels fine enough for q where q is, growing outwards to where the target ends."""
+    """Return panels fine enough for q where q is, around the centre, growing outwards to where p ends."""
     lower, upper = density.reach
     lower, upper = min(lower, mu - _REACH * sigma), max(upper, mu + _REACH * sigma)
     farthest = max(upper - mu, mu - lower) / (_REACH * sigma)
