@@ -34,6 +34,10 @@ class Lower:
         """Return L^-1 times columns, both of shape (*B, d, m)."""
         return torch.linalg.solve_triangular(self.tril, columns, upper=False)
 
+    def whiten_vectors(self, vectors: Tensor) -> Tensor:
+        """Return L^-1 times each vector, both of shape (*B, d)."""
+        return _solve_vectors(self.tril, vectors)
+
 
 @dataclass(frozen=True, eq=False)
 class Diagonal:
@@ -59,6 +63,10 @@ class Diagonal:
     def whiten(self, columns: Tensor) -> Tensor:
         """Return L^-1 times columns, both of shape (*B, d, m)."""
         return columns / self.scale.unsqueeze(-1)
+
+    def whiten_vectors(self, vectors: Tensor) -> Tensor:
+        """Return L^-1 times each vector, both of shape (*B, d)."""
+        return vectors / self.scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +95,10 @@ class Precision:
         """Return L^-1 times columns, both of shape (*B, d, m)."""
         return self.triu.mT @ columns
 
+    def whiten_vectors(self, vectors: Tensor) -> Tensor:
+        """Return L^-1 times each vector, both of shape (*B, d)."""
+        return (vectors.unsqueeze(-2) @ self.triu).squeeze(-2)
+
 
 @dataclass(frozen=True, eq=False)
 class LowRank:
@@ -105,7 +117,11 @@ class LowRank:
 
     @cached_property
     def _tril(self) -> Tensor:
-        return torch.linalg.cholesky(self.columns @ self.columns.mT + torch.diag_embed(self.variances))
+        # L^T is the triangular factor of [W, D^1/2]^T: unlike W W^T + D, that loses no digit of a small D.
+        tall = torch.cat([self.columns, torch.diag_embed(self.variances.sqrt())], dim=-1).mT
+        triangle = torch.linalg.qr(tall).R
+        signs = torch.where(triangle.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(triangle.dtype)
+        return (triangle * signs.unsqueeze(-1)).mT
 
     def dense(self) -> Tensor:
         """Return L, of shape (*B, d, d)."""
@@ -120,5 +136,19 @@ class LowRank:
         """Return L^-1 times columns, both of shape (*B, d, m)."""
         return torch.linalg.solve_triangular(self._tril, columns, upper=False)
 
+    def whiten_vectors(self, vectors: Tensor) -> Tensor:
+        """Return L^-1 times each vector, both of shape (*B, d)."""
+        return _solve_vectors(self._tril, vectors)
+
 
 Factor = Lower | Diagonal | Precision | LowRank
+
+
+def _solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:
+    """Return L^-1 times each vector; where all share one L, they are the columns of one solve."""
+    d = vectors.shape[-1]
+    if tril.numel() != d * d or vectors.ndim == 1:
+        return torch.linalg.solve_triangular(tril, vectors.unsqueeze(-1), upper=False).squeeze(-1)
+    columns = vectors.reshape(-1, d).mT
+    solved = torch.linalg.solve_triangular(tril.reshape(d, d), columns, upper=False)
+    return solved.mT.reshape(*torch.broadcast_shapes(tril.shape[:-2], vectors.shape[:-1]), d)

@@ -124,7 +124,7 @@ def _read_multivariate(normal: MultivariateNormal) -> Gaussian:
         tril, failed = torch.linalg.cholesky_ex(widen(compact(normal.covariance_matrix, 2)))
         if not bool(failed.any()):
             return Gaussian(mean, Lower(tril))
-    return Gaussian(mean, Lower(widen(compact(own, 2))))
+    return Gaussian(mean, Lower(widen(compact(own, 2)).tril()))
 
 
 @_reads(LowRankMultivariateNormal)

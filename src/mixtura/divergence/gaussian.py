@@ -1,0 +1,159 @@
+"""KL between two Gaussians from their Cholesky factors: a sum of terms none of which is negative.
+
+With Sigma = L L^T and E = L1^-1 (L0 - L1), lower triangular with diagonal e_i,
+
+    KL(p || q) = 1/2 |E|_F^2 + sum_i (e_i - log(1 + e_i)) + 1/2 |L1^-1 (mu1 - mu0)|^2,
+
+because tr(Sigma1^-1 Sigma0) = |I + E|_F^2 = d + 2 sum_i e_i + |E|_F^2 and
+log det(Sigma0) - log det(Sigma1) = 2 sum_i log(1 + e_i). Nothing is subtracted but L1 from L0, which for nearly
+equal factors is exact, so that the relative error stays that of the triangular solve.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from mixtura.divergence.closed_form import register
+from mixtura.divergence.excess import ratio_excess
+from mixtura.divergence.factors import Diagonal, Factor, Lower, LowRank, Precision
+from mixtura.divergence.low_rank import low_rank_kl
+from mixtura.divergence.parametrisation import Gaussian, as_gaussian
+from mixtura.errors import InputError
+
+# Up to here a low-rank covariance is factored as a dense matrix, which is accurate and still fast.
+_LARGEST_DENSE = 1024
+
+
+def kl_from_cholesky(mu0: Tensor, L0: Tensor, mu1: Tensor, L1: Tensor) -> Tensor:
+    """Return KL(N(mu0, L0 L0^T) || N(mu1, L1 L1^T)) from the Cholesky factors of the covariances.
+
+    Nothing is checked: this is the formula, for inner loops. It can be differentiated twice.
+
+    Parameters
+    ----------
+    mu0, mu1 : Tensor of shape (*B, d)
+        Means.
+    L0, L1 : Tensor of shape (*B, d, d)
+        Lower triangular, zero above the diagonal; L0 with a diagonal not negative, L1 with a positive one.
+        All batch shapes broadcast.
+
+    Returns
+    -------
+    Tensor of shape (*B)
+        Nats; at least 0, exactly 0 for equal arguments, +inf where the diagonal of L0 has a zero.
+
+    References
+    ----------
+    The formula of this module; its relative error is held below 1e-11 by the tests, in float64, up to
+    condition number 1e8 of the covariances.
+
+    Examples
+    --------
+    >>> zero, eye = torch.zeros(2), torch.eye(2)
+    >>> kl_from_cholesky(zero, eye, zero + 1, eye), kl_from_cholesky(zero, eye, zero, eye)
+    (tensor(1.), tensor(0.))
+    """
+    return kl_of_gaussians(Gaussian(mu0, Lower(L0)), Gaussian(mu1, Lower(L1)))
+
+
+def kl_of_gaussians(p: Gaussian, q: Gaussian) -> Tensor:
+    """Return KL(p || q) of two Gaussians whose factors may be of different forms.
+
+    Parameters
+    ----------
+    p, q : Gaussian
+        Of equal dimension, with batch shapes that broadcast to B. The factor of q is regular; not checked.
+
+    Returns
+    -------
+    Tensor of shape (*B)
+        Nats, as of ``kl_from_cholesky``.
+
+    Examples
+    --------
+    >>> from torch.distributions import MultivariateNormal, Normal
+    >>> p = as_gaussian(Normal(torch.zeros(1), 1.0))
+    >>> q = as_gaussian(MultivariateNormal(torch.ones(1), precision_matrix=torch.eye(1)))
+    >>> float(kl_of_gaussians(p, q))
+    0.5
+    """
+    delta = q.mean - p.mean
+    if p.dimension > _LARGEST_DENSE and _is_low_rank(p.factor, q.factor):
+        return low_rank_kl(delta, p.factor, q.factor)  # type: ignore[arg-type]
+    squares = relative_difference(p.factor, q.factor).square()
+    axes = (-1,) if isinstance(p.factor, Diagonal) and isinstance(q.factor, Diagonal) else (-2, -1)
+    logs = ratio_excess(p.factor.diagonal, q.factor.diagonal).sum(dim=-1)
+    distance = q.factor.whiten_vectors(delta).square().sum(dim=-1)
+    return squares.sum(dim=axes) / 2 + logs + distance / 2
+
+
+def relative_difference(factor0: Factor, factor1: Factor) -> Tensor:
+    """Return E = L1^-1 (L0 - L1), of shape (*B, d, d), or only its diagonal (*B, d) where both are diagonal.
+
+    Two precision factors give it as (U0^-1 (U1 - U0))^T, without L = U^-T being made.
+
+    Examples
+    --------
+    >>> relative_difference(Diagonal(torch.tensor([2.0, 3.0])), Lower(torch.eye(2)))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
+    if isinstance(factor0, Diagonal) and isinstance(factor1, Diagonal):
+        return (factor0.scale - factor1.scale) / factor1.scale
+    if isinstance(factor1, Precision):
+        if isinstance(factor0, Precision):
+            difference = factor1.triu - factor0.triu
+            return torch.linalg.solve_triangular(factor0.triu, difference, upper=True).mT
+        whitened = factor1.whiten(factor0.dense())
+        return whitened - torch.eye(whitened.shape[-1], dtype=whitened.dtype, device=whitened.device)
+    return factor1.whiten(factor0.dense() - factor1.dense())
+
+
+def regular_pair(p: Distribution, q: Distribution) -> tuple[Gaussian, Gaussian] | None:
+    """Return two distributions as Gaussians, None where one is none.
+
+    Raises
+    ------
+    InputError
+        If a diagonal of a factor has an entry that is negative, or zero in q: the batch entry is named.
+    """
+    gaussian0, gaussian1 = as_gaussian(p), as_gaussian(q)
+    if gaussian0 is None or gaussian1 is None:
+        return None
+    _check_diagonal(gaussian0, "p", least=0.0)
+    _check_diagonal(gaussian1, "q", least=torch.finfo(torch.float64).tiny)
+    return gaussian0, gaussian1
+
+
+@register(Distribution, Distribution)
+def _kl_gaussian(p: Distribution, q: Distribution) -> Tensor | None:
+    pair = regular_pair(p, q)
+    return None if pair is None else kl_of_gaussians(*pair)
+
+
+def _is_low_rank(factor0: Factor, factor1: Factor) -> bool:
+    """Return whether one factor is of low rank and the other too, or diagonal."""
+    kinds = (LowRank, Diagonal)
+    return (
+        isinstance(factor0, kinds)
+        and isinstance(factor1, kinds)
+        and (isinstance(factor0, LowRank) or isinstance(factor1, LowRank))
+    )
+
+
+def _check_diagonal(gaussian: Gaussian, name: str, least: float) -> None:
+    if isinstance(gaussian.factor, LowRank):
+        diagonal = gaussian.factor.variances.detach()
+        least = torch.finfo(torch.float64).tiny
+    else:
+        diagonal = gaussian.factor.diagonal.detach()
+    wrong = ~(diagonal >= least)
+    if bool(wrong.any()):
+        at = tuple(int(index) for index in wrong.nonzero()[0])
+        where = f" at batch entry {at[:-1]}" if len(at) > 1 else ""
+        raise InputError(
+            f"the covariance of {name} is not positive definite{where}: scale {at[-1]} is "
+            f"{float(diagonal[at]):.6g}; every scale must be above zero"
+        )
