@@ -55,7 +55,7 @@ def test_other_densities_have_a_closest_gaussian(distribution) -> None:
 
 
 def test_the_exclusive_gaussian_of_a_laplace_density() -> None:
-    # E|x| = sigma sqrt(2/pi) for q = N(0, sigma^2), so d/dsigma (-log sigma - ...) vanishes at sigma = sqrt(pi/2).
+    # E|x| = sigma sqrt(2/pi) for q = N(0, sigma^2), so -log sigma + E|x| is least at sigma = sqrt(pi/2).
     [point] = exclusive_on_line(line_density(as_target(dist.Laplace(0.0, 1.0))))
     assert point.mu == pytest.approx(0, abs=1e-8)
     assert point.sigma == pytest.approx(np.sqrt(np.pi / 2), abs=1e-8)

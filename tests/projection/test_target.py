@@ -65,10 +65,10 @@ def test_other_distributions_keep_to_their_support(distribution, support) -> Non
     target = as_target(distribution)
     assert target.mixture is None and target.support == support
     values = target.log_prob(POINTS[:, None])
-    inside = (POINTS >= support[0]) & (POINTS <= support[1])
+    inside = (support[0] <= POINTS) & (support[1] >= POINTS)
     inside &= ~torch.isneginf(values)
     assert torch.allclose(values[inside], distribution.log_prob(POINTS[inside]).double())
-    assert torch.isneginf(values[(POINTS < support[0]) | (POINTS > support[1])]).all()
+    assert torch.isneginf(values[(support[0] > POINTS) | (support[1] < POINTS)]).all()
 
 
 FUNCTIONS = {

@@ -88,7 +88,7 @@ class Pieces:
         centres, halves = _centres(self.edges)
         values = self.log_density((centres[:, None] + halves[:, None] * NODES).ravel())
         series = values.reshape(-1, _ORDER) @ _TO_SERIES.T  # (P, 16)
-        slopes = legendre.legder(series.T).T  # (P, 15)
+        slopes = np.asarray(legendre.legder(series.T).T, dtype=np.float64)  # (P, 15)
         # A piece whose slope cannot vanish is passed over: |c_0| exceeds all the others together.
         noise = 64 * np.finfo(float).eps * np.abs(series).sum(axis=1)
         whole = ~_points(self.edges)
@@ -195,9 +195,10 @@ def with_mass(pieces: Pieces) -> Pieces:
         centres, halves = _centres(edges)
         values = pieces.log_density((centres[:, None] + halves[:, None] * NODES).ravel()).reshape(-1, _ORDER)
         tops = values.max(axis=1)
-        # Where the top lies beyond e^-60 of the peak there is no mass; a mode between nodes counts by its swing.
-        coarse = (values.max(axis=1) - values.min(axis=1) > 8) & (tops > tops.max() - 60)
-        coarse |= (values.max(axis=1) - values.min(axis=1) > 60) & _beside(tops > tops.max() - 60)
+        swings = tops - values.min(axis=1)
+        # Below e^-60 of the peak there is no mass, but the flank of a mode may hide between two nodes.
+        massive = tops > tops.max() - 60
+        coarse = (swings > 8) & massive | (swings > 60) & _beside(massive)
         coarse &= ~_points(edges)
         if not coarse.any():
             break

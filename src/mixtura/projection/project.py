@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Generator
@@ -12,17 +12,18 @@ from torch.distributions import Distribution
 from mixtura.errors import InputError
 from mixtura.projection.covariances import as_distribution
 from mixtura.projection.exclusive import exclusive
+from mixtura.projection.function import LogDensity
 from mixtura.projection.inclusive import inclusive
 from mixtura.projection.line import exclusive_on_line
 from mixtura.projection.line_density import line_density
 from mixtura.projection.result import CovarianceType, Projection, StationaryPoint
-from mixtura.projection.target import LogDensity, Target, as_target
+from mixtura.projection.target import Target, as_target
 
 
 def project(
     target: Distribution | LogDensity | str | Target,
-    direction: str = "inclusive",
-    covariance: str = "full",
+    direction: Literal["inclusive", "exclusive"] = "inclusive",
+    covariance: CovarianceType = "full",
     *,
     gradient: LogDensity | None = None,
     dimension: int | None = None,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
@@ -14,9 +13,8 @@ from torch.distributions import Distribution, constraints
 from mixtura.divergence.mixtures import as_mixture
 from mixtura.divergence.parametrisation import as_gaussian
 from mixtura.errors import InputError
+from mixtura.projection.function import LogDensity, VectorisedFunction
 from mixtura.projection.notation import parse_mixture
-
-LogDensity = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,34 +284,10 @@ def _from_function(function: LogDensity, gradient: LogDensity | None, dimension:
         raise InputError(f"dimension={dimension!r} is not a number of dimensions; give a whole number from 1")
     name = getattr(function, "__name__", type(function).__name__)
     name = "the target" if name == "<lambda>" else name
-    probe = torch.zeros(2, dimension, dtype=torch.float64)
-    takes_tensors = _takes_tensors(function, probe, dimension)
-
-    def log_prob(x: Tensor) -> Tensor:
-        return _called(function, x, dimension, takes_tensors, name)
-
-    differentiable = False
-    if takes_tensors:
-        leaf = probe.clone().requires_grad_()
-        with torch.enable_grad():
-            differentiable = log_prob(leaf).requires_grad
-    else:
-        log_prob(probe)
-    given = None
+    log_density = VectorisedFunction(function, dimension, f"the log-density {name}", vector=False)
+    slope = None
     if gradient is not None:
-        gradient_takes_tensors = _takes_tensors(gradient, probe, dimension)
-        chosen = gradient
-
-        def given(x: Tensor) -> Tensor:
-            values = _raw_call(chosen, x, dimension, gradient_takes_tensors)
-            tensor = torch.as_tensor(values, dtype=torch.float64)
-            if tensor.numel() != x.numel():
-                raise InputError(
-                    f"the gradient of {name} returned shape {tuple(tensor.shape)} for points of shape "
-                    f"{tuple(x.shape)}; it must return the same shape"
-                )
-            return tensor.reshape(x.shape)
-
+        slope = VectorisedFunction(gradient, dimension, f"the gradient of {name}", vector=True)
     return Target(
         name=name,
         dimension=dimension,
@@ -322,46 +296,10 @@ def _from_function(function: LogDensity, gradient: LogDensity | None, dimension:
         distribution=None,
         mixture=None,
         support=(-torch.inf, torch.inf),
-        has_gradient=differentiable,
-        _log_prob=log_prob,
-        _gradient=given,
+        has_gradient=log_density.differentiable,
+        _log_prob=log_density,
+        _gradient=slope,
     )
-
-
-def _takes_tensors(function: LogDensity, probe: Tensor, dimension: int) -> bool:
-    """Return whether a function answers torch tensors with a torch tensor."""
-    try:
-        return isinstance(_raw_call(function, probe, dimension, True), Tensor)
-    except Exception:  # whatever it raises, NumPy is tried next and its error is the one shown
-        return False
-
-
-def _raw_call(function: LogDensity, x: Tensor, dimension: int, takes_tensors: bool) -> Any:
-    points = x[:, 0] if dimension == 1 else x
-    return function(points) if takes_tensors else function(points.detach().numpy())
-
-
-def _called(function: LogDensity, x: Tensor, dimension: int, takes_tensors: bool, name: str) -> Tensor:
-    try:
-        raw = _raw_call(function, x, dimension, takes_tensors)
-        values = (
-            raw.to(torch.float64)
-            if isinstance(raw, Tensor)
-            else torch.as_tensor(np.asarray(raw, dtype=np.float64))
-        )
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"the log-density {name} failed on {len(x)} points: {type(error).__name__}: {error}; "
-            "it must take them all at once"
-        ) from error
-    if values.numel() != len(x):
-        raise InputError(
-            f"the log-density {name} returned shape {tuple(values.shape)} for {len(x)} points; "
-            f"it must return one number each (dimension={dimension})"
-        )
-    return values.reshape(len(x))
 
 
 def _point(x: Tensor) -> str:
