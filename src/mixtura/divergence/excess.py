@@ -24,7 +24,7 @@ def log_excess(u: Tensor) -> Tensor:
     Examples
     --------
     >>> float(log_excess(torch.tensor(2.0**-30, dtype=torch.float64)))
-    4.33680868725...e-19
+    4.33680868724...e-19
     """
     return _LogExcess.apply(u)
 
@@ -47,7 +47,7 @@ def ratio_excess(l0: Tensor, l1: Tensor) -> Tensor:
     --------
     >>> one = torch.tensor(1.0, dtype=torch.float64)
     >>> [float(ratio_excess(ratio * one, one)) for ratio in (1.0, 1 + 2.0**-30, 0.0)]
-    [0.0, 4.33680868725...e-19, inf]
+    [0.0, 4.33680868724...e-19, inf]
     """
     return _RatioExcess.apply(*torch.broadcast_tensors(l0, l1))
 

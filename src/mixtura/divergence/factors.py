@@ -17,9 +17,12 @@ class Lower:
     ----------
     tril : Tensor of shape (*B, d, d)
         Lower triangular.
+    source : Tensor of shape (*B, d, d), optional
+        The covariance from which L was computed, where that is what was given.
     """
 
     tril: Tensor
+    source: Tensor | None = None
 
     def dense(self) -> Tensor:
         """Return L, of shape (*B, d, d)."""
@@ -77,9 +80,12 @@ class Precision:
     ----------
     triu : Tensor of shape (*B, d, d)
         Upper triangular.
+    source : Tensor of shape (*B, d, d), optional
+        The precision from which U was computed, where that is what was given.
     """
 
     triu: Tensor
+    source: Tensor | None = None
 
     def dense(self) -> Tensor:
         """Return L = U^-T, of shape (*B, d, d)."""

@@ -5,8 +5,8 @@ With Sigma = L L^T and E = L1^-1 (L0 - L1), lower triangular with diagonal e_i,
     KL(p || q) = 1/2 |E|_F^2 + sum_i (e_i - log(1 + e_i)) + 1/2 |L1^-1 (mu1 - mu0)|^2,
 
 because tr(Sigma1^-1 Sigma0) = |I + E|_F^2 = d + 2 sum_i e_i + |E|_F^2 and
-log det(Sigma0) - log det(Sigma1) = 2 sum_i log(1 + e_i). Nothing is subtracted but L1 from L0, which for nearly
-equal factors is exact, so that the relative error stays that of the triangular solve.
+log det(Sigma0) - log det(Sigma1) = 2 sum_i log(1 + e_i). Nothing is subtracted but L1 from L0, which for
+nearly equal factors is exact, so that the relative error stays that of the triangular solve.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mixtura.divergence.closed_form import register
 from mixtura.divergence.excess import ratio_excess
 from mixtura.divergence.factors import Diagonal, Factor, Lower, LowRank, Precision
 from mixtura.divergence.low_rank import low_rank_kl
+from mixtura.divergence.nearly_equal import refine_nearly_equal
 from mixtura.divergence.parametrisation import Gaussian, as_gaussian
 from mixtura.errors import InputError
 
@@ -82,11 +83,17 @@ def kl_of_gaussians(p: Gaussian, q: Gaussian) -> Tensor:
     delta = q.mean - p.mean
     if p.dimension > _LARGEST_DENSE and _is_low_rank(p.factor, q.factor):
         return low_rank_kl(delta, p.factor, q.factor)  # type: ignore[arg-type]
-    squares = relative_difference(p.factor, q.factor).square()
-    axes = (-1,) if isinstance(p.factor, Diagonal) and isinstance(q.factor, Diagonal) else (-2, -1)
-    logs = ratio_excess(p.factor.diagonal, q.factor.diagonal).sum(dim=-1)
     distance = q.factor.whiten_vectors(delta).square().sum(dim=-1)
-    return squares.sum(dim=axes) / 2 + logs + distance / 2
+    return _kl_of_scales(p.factor, q.factor) + distance / 2
+
+
+def _kl_of_scales(factor0: Factor, factor1: Factor) -> Tensor:
+    """Return KL of two centred Gaussians."""
+    difference = relative_difference(factor0, factor1)
+    axes = (-1,) if isinstance(factor0, Diagonal) and isinstance(factor1, Diagonal) else (-2, -1)
+    squares = difference.square().sum(dim=axes)
+    value = squares / 2 + ratio_excess(factor0.diagonal, factor1.diagonal).sum(dim=-1)
+    return refine_nearly_equal(value, difference, factor0, factor1)
 
 
 def relative_difference(factor0: Factor, factor1: Factor) -> Tensor:

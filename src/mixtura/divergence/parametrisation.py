@@ -111,20 +111,21 @@ def _read_independent(independent: Independent[Any]) -> Gaussian | None:
 
 @_reads(MultivariateNormal)
 def _read_multivariate(normal: MultivariateNormal) -> Gaussian:
-    mean = widen(normal.loc)
+    mean, own = widen(normal.loc), widen(compact(normal._unbroadcasted_scale_tril, 2))
     given = _given(normal)
-    narrow = normal.loc.dtype != mean.dtype
-    own = normal._unbroadcasted_scale_tril
     if given == "precision_matrix":
         precision = widen(compact(normal.precision_matrix, 2))
         flipped, failed = torch.linalg.cholesky_ex(precision.flip(-2, -1))
         if not bool(failed.any()):
-            return Gaussian(mean, Precision(flipped.flip(-2, -1)))
-    elif given == "covariance_matrix" and narrow:
-        tril, failed = torch.linalg.cholesky_ex(widen(compact(normal.covariance_matrix, 2)))
+            return Gaussian(mean, Precision(flipped.flip(-2, -1), precision))
+    elif given == "covariance_matrix":
+        covariance = widen(compact(normal.covariance_matrix, 2))
+        if mean.dtype == normal.loc.dtype:
+            return Gaussian(mean, Lower(own, covariance))
+        tril, failed = torch.linalg.cholesky_ex(covariance)
         if not bool(failed.any()):
-            return Gaussian(mean, Lower(tril))
-    return Gaussian(mean, Lower(widen(compact(own, 2)).tril()))
+            return Gaussian(mean, Lower(tril, covariance))
+    return Gaussian(mean, Lower(own.tril()))
 
 
 @_reads(LowRankMultivariateNormal)
