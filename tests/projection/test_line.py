@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import root
 
-from mixtura.projection.line import exclusive_on_line, follow
+from mixtura.projection.line import all_curves, exclusive_on_line
 
 SEEDS = range(200)
 
@@ -168,6 +168,27 @@ def test_a_place_that_is_nearly_stationary_is_not_reported(as_line) -> None:
 
 def test_a_curve_ends_in_a_fold_or_goes_on(as_line) -> None:
     density = as_line([1 / 3, 2 / 3], [-3, 3], [1, 1])
-    ends = [follow(density.pieces, mode, density.widest)[-1] for mode in density.modes]
+    ends = [curve[-1] for curve in all_curves(density)]
     assert ends[0].a2 >= 0 and ends[0].sigma < density.widest
     assert ends[1].a2 < 0 and ends[1].sigma > density.widest
+
+
+@pytest.mark.parametrize("apart", [0.5, 1.5, 2.5, 3.0, 4.0, 8.0, 40.0])
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_symmetric_targets(as_line, apart: float, count: int) -> None:
+    # The curves of two modes meet in one place, where none of them is smooth.
+    means = apart * (np.arange(count) - (count - 1) / 2)
+    found = stationary(as_line, (np.ones(count), means, np.ones(count)))
+    kinds = [point.kind for point in found]
+    assert kinds.count("minimum") - kinds.count("saddle") == 1
+    assert sorted(point.mu for point in found) == pytest.approx(
+        sorted(-point.mu for point in found), abs=1e-8
+    )
+
+
+@pytest.mark.parametrize("tilt", [1e-3, 1e-6, 1e-9, 1e-12, 1e-15])
+def test_nearly_symmetric_targets(as_line, tilt: float) -> None:
+    found = stationary(as_line, ([0.5 + tilt, 0.5 - tilt], [-3, 3], [1, 1]))
+    assert [point.kind for point in found] == ["minimum", "minimum", "minimum", "saddle", "saddle"]
+    assert found[0].divergence == pytest.approx(found[1].divergence, abs=10 * tilt + 1e-12)
+    assert found[2].mu == pytest.approx(0, abs=10 * tilt + 1e-6)

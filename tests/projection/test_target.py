@@ -133,7 +133,7 @@ def test_a_gradient_that_is_no_number_is_refused_with_the_point() -> None:
             lambda: as_target(lambda x: -(x**2), gradient=lambda x: x[:1]).gradient(
                 torch.ones(3, 1).double()
             ),
-            "same shape",
+            "one number each",
         ),
     ],
 )

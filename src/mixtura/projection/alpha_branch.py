@@ -53,7 +53,9 @@ class AlphaBranch:
 
 @dataclass(frozen=True)
 class Fold:
-    """A place at which a minimum and a saddle meet and end.
+    """A place at which a branch turns back: a minimum and a saddle meet and end.
+
+    In a symmetric target two minima and the saddle between them may meet in one place.
 
     Parameters
     ----------
@@ -152,19 +154,22 @@ def as_branch(points: list[Tilted]) -> AlphaBranch:
     )
 
 
-def folds_of(density: LineDensity, points: list[Tilted]) -> list[Fold]:
-    """Return the places at which alpha turns back along a branch."""
+def with_folds(density: LineDensity, points: list[Tilted]) -> tuple[list[Tilted], list[Fold]]:
+    """Return a branch with the places added at which alpha turns back, and these places."""
     tangents = [_tangent(point) for point in points]
     for at in range(1, len(tangents)):
         tangents[at] *= np.sign(tangents[at] @ tangents[at - 1]) or 1.0
-    folds = []
+    longer, folds = [points[0]], []
     for at in range(len(points) - 1):
         if tangents[at][2] * tangents[at + 1][2] < 0:
-            folds.append(_fold(density, points[at], points[at + 1], tangents[at]))
-    return folds
+            place = _fold(density, points[at], points[at + 1], tangents[at])
+            longer.append(place)
+            folds.append(Fold(place.alpha, place.mu, place.sigma))
+        longer.append(points[at + 1])
+    return longer, folds
 
 
-def _fold(density: LineDensity, first: Tilted, second: Tilted, tangent: Array) -> Fold:
+def _fold(density: LineDensity, first: Tilted, second: Tilted, tangent: Array) -> Tilted:
     """Return the fold between two neighbouring points, by bisection on the sign of dalpha."""
 
     def place(t: float) -> Tilted:
@@ -184,8 +189,7 @@ def _fold(density: LineDensity, first: Tilted, second: Tilted, tangent: Array) -
         here = _tangent(place(t))
         return float(here[2] * np.sign(here @ tangent))
 
-    found = place(brentq(change, 0.0, 1.0, xtol=1e-12))
-    return Fold(found.alpha, found.mu, found.sigma)
+    return place(brentq(change, 0.0, 1.0, xtol=1e-12))
 
 
 def _rounding(place: Tilted) -> float:

@@ -11,7 +11,9 @@ from mixtura.projection.alpha_branch import AlphaBranch, stationary_near
 from mixtura.projection.line_density import LineDensity
 from mixtura.projection.tilted import Tilted, tilted
 
-_GRID = np.linspace(0.0, 1.0, 1001)
+_GRID = np.linspace(0.0, 1.0, 101)
+# Minima whose divergences differ by less, in nats, are equally close.
+_TIE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,30 @@ def jumps_between(density: LineDensity, branches: tuple[AlphaBranch, ...]) -> tu
     tuple of Jump
     """
     pieces = _stable_pieces(branches)
-    heights = np.stack(
-        [np.interp(_GRID, piece.alpha, piece.divergence, left=np.inf, right=np.inf) for piece in pieces]
-    )
-    best = heights.argmin(axis=0)
+    current = None
     jumps = []
-    for at in np.flatnonzero(best[:-1] != best[1:]):
-        if np.isfinite(heights[:, at : at + 2].min(axis=0)).all():
-            old, new = pieces[best[at]], pieces[best[at + 1]]
-            jumps.append(_jump(density, old, new, float(_GRID[at]), float(_GRID[at + 1])))
+    for below, alpha in zip([0.0, *_GRID[:-1]], _GRID, strict=True):
+        heights = [_height(density, piece, float(alpha)) for piece in pieces]
+        best = int(np.argmin(heights))
+        # Of minima that are equally close, as in a symmetric target, the one that was the closest stays it.
+        if current is None or heights[best] < heights[current] - _TIE:
+            if current is not None:
+                jumps.append(_jump(density, pieces[current], pieces[best], float(below), float(alpha)))
+            current = best
     return tuple(jumps)
+
+
+def _height(density: LineDensity, piece: AlphaBranch, alpha: float) -> float:
+    """Return the divergence of a stretch of minima at one alpha, infinity where it does not reach."""
+    if not piece.alpha[0] <= alpha <= piece.alpha[-1]:
+        return float("inf")
+    return _minimum(density, piece, alpha).divergence
+
+
+def _minimum(density: LineDensity, piece: AlphaBranch, alpha: float) -> Tilted:
+    mu, sigma = (float(np.interp(alpha, piece.alpha, values)) for values in (piece.mean, piece.scale))
+    place = stationary_near(density, alpha, mu, sigma)
+    return place if place is not None else tilted(density, alpha, mu, sigma)
 
 
 def _stable_pieces(branches: tuple[AlphaBranch, ...]) -> list[AlphaBranch]:
@@ -85,17 +101,12 @@ def _stable_pieces(branches: tuple[AlphaBranch, ...]) -> list[AlphaBranch]:
 def _jump(density: LineDensity, old: AlphaBranch, new: AlphaBranch, below: float, above: float) -> Jump:
     """Return the alpha between two neighbours of the grid at which two minima are equally close."""
 
-    def minimum(piece: AlphaBranch, alpha: float) -> Tilted:
-        mu, sigma = (float(np.interp(alpha, piece.alpha, values)) for values in (piece.mean, piece.scale))
-        place = stationary_near(density, alpha, mu, sigma)
-        return place if place is not None else tilted(density, alpha, mu, sigma)
-
     def gap(alpha: float) -> float:
-        return minimum(old, alpha).divergence - minimum(new, alpha).divergence
+        return _minimum(density, old, alpha).divergence - _minimum(density, new, alpha).divergence
 
-    lower = max(below - 0.01, float(old.alpha[0]), float(new.alpha[0]))
-    upper = min(above + 0.01, float(old.alpha[-1]), float(new.alpha[-1]))
+    lower = max(below, float(old.alpha[0]), float(new.alpha[0]))
+    upper = min(above, float(old.alpha[-1]), float(new.alpha[-1]))
     # Without a change of sign the new minimum is born closer, or the old one ends while it is the closest.
     alpha = float(brentq(gap, lower, upper, xtol=1e-12)) if gap(lower) * gap(upper) < 0 else lower
-    before, after = minimum(old, alpha), minimum(new, alpha)
+    before, after = _minimum(density, old, alpha), _minimum(density, new, alpha)
     return Jump(alpha, before.mu, before.sigma, after.mu, after.sigma)

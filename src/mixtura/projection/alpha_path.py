@@ -14,10 +14,10 @@ from mixtura.projection.alpha_branch import (
     AlphaBranch,
     Fold,
     as_branch,
-    folds_of,
     kind_of,
     stationary_near,
     trace,
+    with_folds,
 )
 from mixtura.projection.alpha_jump import Jump, jumps_between
 from mixtura.projection.covariances import as_distribution
@@ -194,10 +194,9 @@ def alpha_path(target: Distribution | LogDensity | str | Target) -> AlphaPath:
     for alpha in _LOOKED_AT:
         for place in _searched(density, alpha):
             _follow(density, curves, place)
-    branches = tuple(as_branch(points) for points in curves)
-    folds = sorted(
-        (fold for points in curves for fold in folds_of(density, points)), key=lambda fold: fold.alpha
-    )
+    folded = [with_folds(density, points) for points in curves]
+    branches = tuple(as_branch(points) for points, _ in folded)
+    folds = sorted((fold for _, found in folded for fold in found), key=lambda fold: fold.alpha)
     return AlphaPath(branches, tuple(folds), jumps_between(density, branches), ready, density)
 
 
@@ -228,7 +227,9 @@ def _searched(density: LineDensity, alpha: float) -> list[Tilted]:
     mean, scale = _moments(density)
     starts = [(mean, scale)]
     starts += [
-        (mode.location, width) for mode in density.modes for width in (mode.width, (mode.width + scale) / 2)
+        (density.centre + mode.location, width)
+        for mode in density.modes
+        for width in (mode.width, (mode.width + scale) / 2)
     ]
     found = [stationary_near(density, alpha, *start) for start in starts]
     return [place for place in found if place is not None and kind_of(place) == "minimum"]
@@ -248,14 +249,26 @@ def _at(density: LineDensity, branches: tuple[AlphaBranch, ...], alpha: float) -
     for branch in branches:
         side = np.sign(branch.alpha - alpha)
         for at in np.flatnonzero(side[:-1] * side[1:] <= 0):
-            first, second = branch.alpha[at], branch.alpha[at + 1]
-            t = 0.5 if first == second else (alpha - first) / (second - first)
+            t = _share(branch.alpha, int(at), alpha)
             mu = (1 - t) * branch.mean[at] + t * branch.mean[at + 1]
             sigma = branch.scale[at] ** (1 - t) * branch.scale[at + 1] ** t
             place = stationary_near(density, alpha, float(mu), float(sigma))
             if place is not None and not any(_same(place, other) for other in found):
                 found.append(place)
     return found
+
+
+def _share(alphas: Array, at: int, alpha: float) -> float:
+    """Return how far along a segment of a branch alpha lies, which runs as a square root towards a fold."""
+    first, second = alphas[at], alphas[at + 1]
+    if first == second:
+        return 0.5
+    t = float((alpha - first) / (second - first))
+    if at + 2 < len(alphas) and (alphas[at + 2] - second) * (second - first) < 0:
+        return 1 - float(np.sqrt(1 - t))
+    if at > 0 and (first - alphas[at - 1]) * (second - first) < 0:
+        return float(np.sqrt(t))
+    return t
 
 
 def _same(first: Tilted, second: Tilted) -> bool:

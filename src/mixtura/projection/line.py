@@ -21,7 +21,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from mixtura.errors import ConvergenceError
 from mixtura.projection.line_density import LineDensity
-from mixtura.projection.pieces import Mode, Pieces
+from mixtura.projection.pieces import Pieces
 from mixtura.projection.result import Kind
 from mixtura.projection.smoothing import Smoothed, smooth
 
@@ -85,8 +85,8 @@ def exclusive_on_line(density: LineDensity) -> list[LineStationary]:
     """
     found = [
         _polished(density.pieces, place)
-        for mode in density.modes
-        for place in _roots(density.pieces, follow(density.pieces, mode, density.widest))
+        for curve in all_curves(density)
+        for place in _roots(density.pieces, curve)
     ]
     points = [_described(density, place) for place in found]
     index = sum(1 if point.kind == "minimum" else -1 for point in points)
@@ -98,33 +98,57 @@ def exclusive_on_line(density: LineDensity) -> list[LineStationary]:
     return sorted(points, key=lambda point: point.divergence)
 
 
-def follow(pieces: Pieces, mode: Mode, widest: float) -> list[Smoothed]:
-    """Follow a maximum of the smoothed log-density from a mode of p, as sigma grows.
+def all_curves(density: LineDensity) -> list[list[Smoothed]]:
+    """Return the curves of the maxima of the smoothed log-density, as sigma grows.
 
     Parameters
     ----------
-    pieces : Pieces
-        The log-density.
-    mode : Mode
-        Where the curve starts.
-    widest : float
-        The sigma at which it may end.
+    density : LineDensity
+        The target.
 
     Returns
     -------
-    list of Smoothed
-        Points along the curve; it ends beyond ``widest`` or where it meets a minimum.
+    list of list of Smoothed
+        One curve for each mode, and one from each place where those of two modes meet, as in a symmetric
+        target.
+        A curve ends beyond ``density.widest``, where it meets a minimum, or where it meets another.
 
     Raises
     ------
     ConvergenceError
         If the curve is lost.
     """
-    # Far below the width of the mode, and of the gap to its neighbours, the curve has hardly moved.
-    sigma = 0.02 * min(mode.width, mode.gap)
-    start = _on_curve(pieces, mode.location, sigma)
+    pieces = density.pieces
+    curves = []
+    meetings: list[Smoothed] = []
+    for mode in density.modes:
+        # Far below the width of the mode, and of the gap to its neighbours, the curve has hardly moved.
+        curves.append(_followed(pieces, mode.location, 0.02 * min(mode.width, mode.gap), density.widest))
+    for curve in curves:
+        end = curve[-1]
+        if not _meets_another(end):
+            continue
+        if any(_near(end, other) for other in meetings):
+            curves.append(_followed(pieces, end.mu, 1.001 * end.sigma, density.widest))
+        else:
+            meetings.append(end)
+    return curves
+
+
+def _meets_another(end: Smoothed) -> bool:
+    """Return whether a curve ended where the first three derivatives of the smoothed log-density vanish."""
+    return abs(end.a2) < 0.01 and abs(end.a3) < 0.05
+
+
+def _near(first: Smoothed, second: Smoothed) -> bool:
+    return abs(first.mu - second.mu) < 0.01 * first.sigma and abs(first.sigma / second.sigma - 1) < 0.01
+
+
+def _followed(pieces: Pieces, mu: float, sigma: float, widest: float) -> list[Smoothed]:
+    """Follow one maximum of the smoothed log-density upwards from a place near it."""
+    start = _on_curve(pieces, mu, sigma)
     if start is None:
-        raise ConvergenceError(f"the mode of the density near x = {mode.location:.6g} could not be followed")
+        raise ConvergenceError(f"the mode of the density near x = {mu:.6g} could not be followed")
     here, curve = start, [start]
     step = _LONGEST_STEP / 4
     for _ in range(_MOST_STEPS):
@@ -147,6 +171,8 @@ def follow(pieces: Pieces, mode: Mode, widest: float) -> list[Smoothed]:
         here = ahead
         step = min(step * (1.5 if turned < 0.01 else 1.0), _LONGEST_STEP)
     last = curve[-1]
+    if _meets_another(last):
+        return curve
     raise ConvergenceError(
         f"the maximum of the smoothed log-density near x = {last.mu:.6g} was lost at sigma = "
         f"{last.sigma:.6g}; "
