@@ -43,8 +43,8 @@ def pointwise(divergence: str, alpha: float | None) -> Pointwise:
     """
     if divergence in ("alpha", "renyi"):
         assert alpha is not None
-        return _alpha(float(alpha))
-    return _INTEGRANDS[divergence]
+        return _without_gradient_at_infinity(_alpha(float(alpha)))
+    return _without_gradient_at_infinity(_INTEGRANDS[divergence])
 
 
 def log_affinity(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
@@ -113,6 +113,20 @@ def _alpha(alpha: float) -> Pointwise:
 
 
 _INTEGRANDS: dict[str, Pointwise] = {"kl": _kl, "jeffreys": _jeffreys, "jensen_shannon": _jensen_shannon}
+
+
+def _without_gradient_at_infinity(integrand: Pointwise) -> Pointwise:
+    """Return an integrand whose infinite values are constants, lest their gradients be NaN."""
+
+    def wrapped(log_p: Tensor, log_q: Tensor) -> Tensor:
+        value = integrand(log_p, log_q)
+        infinite = torch.isinf(value.detach())
+        if not bool(infinite.any()):
+            return value
+        safe = integrand(torch.where(infinite, 0.0, log_p), torch.where(infinite, 0.0, log_q))
+        return torch.where(infinite, torch.inf, safe)
+
+    return wrapped
 
 
 def _split(log_p: Tensor, log_q: Tensor, where_p: Pointwise, where_q: Pointwise) -> Tensor:

@@ -187,7 +187,9 @@ def _renyi(pair: _Pair, numbers: _Pair, pieces: Pieces, alpha: float, rtol: floa
     found, error = _apply(pair, numbers, pieces, scaled, rtol)
     if math.isinf(float(found)):
         return found, error
-    return (found.log() + peak).div(alpha - 1) + 0.0, error / (found.detach() * abs(alpha - 1))
+    return ((found.log() + peak) / (alpha - 1)).clamp_min(0.0) + 0.0, error / (
+        found.detach() * abs(alpha - 1)
+    )
 
 
 def _peak(numbers: _Pair, pieces: Pieces, alpha: float) -> float:
@@ -230,8 +232,8 @@ def _line(distribution: Distribution, name: str) -> Mixture:
     family = scalar_form(parts.family)
     if family is None:
         raise InputError(
-            f"{name} is a {type(distribution).__name__} with events of shape "
-            f"{tuple(distribution.event_shape)}; quadrature is for continuous distributions over one real number"
+            f"{name} is a {type(distribution).__name__} over {tuple(distribution.event_shape)} and cannot be "
+            "integrated; quadrature is for continuous distributions over one real number"
         )
     return Mixture(parts.log_weights, family)
 
