@@ -35,6 +35,11 @@ def to_mathml(tex: str, display: str) -> str:
     mathml = re.sub(
         r"<mi>([a-z]{2,})</mi>", r'<mo form="prefix" lspace="0.17em" rspace="0.17em">\1</mo>', mathml
     )
+    # A bar round a quantity is no relation, and infinity no operator: neither wants space.
+    mathml = mathml.replace(
+        '<mo stretchy="false">&#x0007C;</mo>', '<mo stretchy="false" lspace="0em" rspace="0em">&#x0007C;</mo>'
+    )
+    mathml = mathml.replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")
     return mathml.replace("<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>")
 
 
