@@ -9,10 +9,12 @@ import typer
 
 from mixtura.cli.assign import assign
 from mixtura.cli.fit import fit
+from mixtura.cli.project import project
 from mixtura.cli.report import report
 from mixtura.cli.sample import sample
 from mixtura.cli.score import score
 from mixtura.cli.session import Session
+from mixtura.cli.targets import TargetCommand
 
 # Plain help: it needs no rich, so it is there at once, and any terminal can show it.
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
 )
 for verb in (fit, assign, sample, score, report):
     app.command()(verb)
+app.command(cls=TargetCommand)(project)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Every way a verb can end badly, as one line and an exit code."""
+"""Every way a verb can end badly, as one line and an exit code; a text that is no mixture is shown too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from mixtura.cli.session import Session
 from mixtura.cli.streams import abandon, one_line
 from mixtura.errors import MixturaError, TrainingError
+from mixtura.projection.notation_error import NotationError
 
 BAD_INPUT = 2
 TRAINING_FAILED = 1
@@ -41,10 +42,13 @@ class Failure:
         What stands on stderr; empty says nothing.
     code : int
         The exit code.
+    shown : tuple of str
+        Further lines, printed as they stand: a text and a caret under the character in question.
     """
 
     line: str
     code: int
+    shown: tuple[str, ...] = ()
 
 
 def explain(error: BaseException, session: Session) -> Failure:
@@ -54,7 +58,7 @@ def explain(error: BaseException, session: Session) -> Failure:
     --------
     >>> from mixtura.errors import InputError
     >>> explain(InputError("no file 'a.csv'; check the name"), Session("mixtura", 0.0))
-    Failure(line="mixtura: error: no file 'a.csv'; check the name", code=2)
+    Failure(line="mixtura: error: no file 'a.csv'; check the name", code=2, shown=())
     """
     if isinstance(error, KeyboardInterrupt) or session.stopped_by is not None:
         by = session.stopped_by or signal.SIGINT
@@ -62,6 +66,8 @@ def explain(error: BaseException, session: Session) -> Failure:
         return Failure(f"mixtura: {word}; {session.kept}", 128 + by)
     if isinstance(error, TrainingError):
         return Failure(f"mixtura: error: {error}", TRAINING_FAILED)
+    if isinstance(error, NotationError):
+        return Failure(f"mixtura: error: {error}", BAD_INPUT, error.excerpt())
     if isinstance(error, MixturaError):
         return Failure(f"mixtura: error: {error}", BAD_INPUT)
     if isinstance(error, _UsageError):
@@ -91,7 +97,7 @@ def report(error: BaseException, session: Session) -> int:
         if os.environ.get("MIXTURA_DEBUG", "") not in ("", "0"):
             traceback.print_exception(error)
         if failure.line:
-            print(one_line(failure.line), file=sys.stderr, flush=True)
+            print("\n".join([one_line(failure.line), *failure.shown]), file=sys.stderr, flush=True)
     try:
         sys.stdout.flush()
     except OSError:

@@ -87,6 +87,7 @@ class _Run:
     scale: Array
     divergence: Array
     stable: bool
+    n_own: int  # the point after these belongs to the next stretch
 
 
 def draw_alpha_path(
@@ -125,10 +126,15 @@ def draw_alpha_path(
     'sd'
     """
     runs = [run for branch in branches for run in _runs(branch)]
+    least = [(run, *_least(run, runs)) for run in runs if run.stable]
     upper, lower = axes
     for panel, name, title in ((upper, "mean", "mean"), (lower, "scale", "sd")):
         for run in runs:
-            _draw_run(panel, run, runs, name)
+            look = _MINIMUM if run.stable else _SADDLE
+            panel.plot(run.alpha, getattr(run, name), **look, zorder=2 + run.stable)
+        for run, alpha, closest in least:
+            values = np.where(closest, _along(run, alpha, getattr(run, name)), np.nan)
+            panel.plot(alpha, values, **_CLOSEST, zorder=3.2)
         for fold in folds:
             panel.plot(fold.alpha, getattr(fold, name), **_FOLD, zorder=4)
         for ends in jumps:
@@ -149,48 +155,52 @@ def draw_alpha_path(
         [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], ["0\nexclusive", "0.2", "0.4", "0.6", "0.8", "1\ninclusive"]
     )
     lower.set_xlabel("alpha")
-    legend_above(upper, handles=_handles(runs, bool(folds), bool(jumps)), ncols=5, columnspacing=1.4)
+    entries = [
+        (bool(least), _CLOSEST, "closest"),
+        (not all(closest.all() for _, _, closest in least), _MINIMUM, "other minimum"),
+        (not all(run.stable for run in runs), _SADDLE, "saddle"),
+        (bool(folds), _FOLD, "fold"),
+        (bool(jumps), _JUMP, "jump"),
+    ]
+    legend_above(upper, handles=_handles(entries), ncols=5, columnspacing=1.4)
     return axes
 
 
 def _runs(branch: PathBranch) -> list[_Run]:
-    """Cut a branch where it turns from one kind into the other, or turns round in alpha."""
+    """Cut a branch where it turns from one kind into the other."""
     alpha, mean, scale, divergence = (
         np.atleast_1d(np.asarray(values, dtype=np.float64))
         for values in (branch.alpha, branch.mean, branch.scale, branch.divergence)
     )
     n = len(alpha)
     stable = np.broadcast_to(np.asarray(branch.stable, dtype=bool), (n,))
-    onward = np.sign(np.diff(alpha))
-    turns = 1 + np.flatnonzero(onward[1:] * onward[:-1] < 0)
-    changes = 1 + np.flatnonzero(stable[1:] != stable[:-1])
-    cuts = sorted({0, n, *turns.tolist(), *changes.tolist()})
+    cuts = [0, *(1 + np.flatnonzero(stable[1:] != stable[:-1])).tolist(), n]
     # The stretches share the points at which they meet, so that no gap is seen.
     return [
-        _Run(alpha[part], mean[part], scale[part], divergence[part], bool(stable[first]))
+        _Run(alpha[part], mean[part], scale[part], divergence[part], bool(stable[first]), last - first)
         for first, last in pairwise(cuts)
         for part in [slice(first, last + 1)]
     ]
 
 
-def _draw_run(panel: Any, run: _Run, runs: Sequence[_Run], name: str) -> None:
-    """Draw one stretch, and over it the part on which it is the least of all."""
-    values = getattr(run, name)
-    panel.plot(run.alpha, values, **(_MINIMUM if run.stable else _SADDLE), zorder=2 + run.stable)
-    if run.stable:
-        # Points of a branch may lie far apart: close ones, so that the thick line ends where the jump is.
-        alpha = np.union1d(run.alpha, np.linspace(run.alpha.min(), run.alpha.max(), 801))
-        least = np.ones(len(alpha), dtype=bool)
-        here = _along(run, alpha, run.divergence)
-        for other in runs:
-            if other is not run and other.stable:
-                least &= here <= _along(other, alpha, other.divergence) + 1e-9 * (1 + np.abs(here))
-        panel.plot(alpha, np.where(least, _along(run, alpha, values), np.nan), **_CLOSEST, zorder=3.2)
+def _least(run: _Run, runs: Sequence[_Run]) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return close places along a stretch, and whether no other minimum is less there.
+
+    The points of a branch may lie far apart, and the thick line is to end where the jump is.
+    """
+    own = run.alpha[: run.n_own]
+    alpha = np.union1d(own, np.linspace(own.min(), own.max(), 801))
+    least = np.ones(len(alpha), dtype=bool)
+    here = _along(run, alpha, run.divergence)
+    for other in runs:
+        if other is not run and other.stable:
+            least &= here <= _along(other, alpha, other.divergence) + 1e-9 * (1 + np.abs(here))
+    return alpha, least
 
 
 def _along(run: _Run, alpha: Array, values: Array) -> Array:
     """Return the values of a stretch at any alpha, infinite where it is not."""
-    order = np.argsort(run.alpha, kind="stable")
+    order = np.argsort(run.alpha[: run.n_own], kind="stable")
     return np.asarray(np.interp(alpha, run.alpha[order], values[order], left=np.inf, right=np.inf))
 
 
@@ -201,15 +211,8 @@ def _stretch(panel: Any, values: Array, least: float) -> None:
     panel.set_ylim(low - margin, high + margin)
 
 
-def _handles(runs: Sequence[_Run], folds: bool, jumps: bool) -> list[Any]:
+def _handles(entries: Sequence[tuple[bool, dict[str, Any], str]]) -> list[Any]:
     """Return the entries of the legend, of what is there."""
     from matplotlib.lines import Line2D
 
-    entries = [
-        (True, _CLOSEST, "closest"),
-        (sum(run.stable for run in runs) > 1, _MINIMUM, "other minimum"),
-        (not all(run.stable for run in runs), _SADDLE, "saddle"),
-        (folds, _FOLD, "fold"),
-        (jumps, _JUMP, "jump"),
-    ]
     return [Line2D([], [], **look, label=label) for shown, look, label in entries if shown]

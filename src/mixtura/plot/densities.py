@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 # A target this many times as high as every curve is cut off, so that the curves can be seen.
-_TALLEST, _CUT = 12.0, 6.0
+_TALLEST, _CUT = 8.0, 4.0
 _FLOOR = 1e-3
 
 
@@ -101,6 +101,8 @@ def draw_densities(
         )
     low, high = visible_range(points, [hill, *lines])
     even_ticks(ax)
+    # A power of ten above the axis would lie under the legend.
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("e-0", "e-").replace("-", "−"))
     ax.set_xlim(low, high)
     ax.set_ylim(0.0, top)
     ax.set_xlabel("x")

@@ -48,7 +48,7 @@ def line_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Arr
         return target.log_prob(torch.from_numpy(x)[:, None]).detach().numpy()
 
     def highest_at_ends(low: Array, high: Array) -> tuple[float, float, float]:
-        values = log_density(np.linspace(low[0], high[0], 401))
+        values = log_density(_axis_points(low[0], high[0], (), 0, 401, target.support))
         return float(values[0]), float(values[-1]), float(values.max())
 
     low, high = _range(centres)
@@ -59,7 +59,7 @@ def line_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Arr
         shown = x[values > values.max() + np.log(_SHARE)]
         hull = _range(centres[: len(gaussians)])
         near = np.linspace(min(shown[0], hull[0][0]), max(shown[-1], hull[1][0]), 1601)
-        x = np.union1d(x, near)
+        x = np.setdiff1d(np.concatenate([x, near]), np.array(target.support))
     else:
         x = _axis_points(low[0], high[0], centres, 0, 1601, target.support)
     values = log_density(x)
@@ -103,7 +103,9 @@ def plane_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Ar
     if target.mixture is None:
 
         def highest_at_ends(low: Array, high: Array) -> tuple[float, float, float]:
-            values = log_density(*(np.linspace(low[axis], high[axis], 81) for axis in (0, 1)))
+            values = log_density(
+                *(_axis_points(low[axis], high[axis], (), axis, 81, target.support) for axis in (0, 1))
+            )
             first, last = max(values[0].max(), values[:, 0].max()), max(values[-1].max(), values[:, -1].max())
             return float(first), float(last), float(values.max())
 
@@ -159,9 +161,9 @@ def _axis_points(
     points = [np.linspace(low, high, n)]
     width = high - low
     narrow = sorted({(float(scale[axis]), float(mean[axis])) for mean, scale in centres})
-    around = np.linspace(-5.0, 5.0, 81)
+    around = np.linspace(-6.5, 6.5, 105)
     points += [mean + scale * around for scale, mean in narrow[:_MOST_NARROW] if scale < 0.05 * width]
-    for end in support:
-        if low < end < high:
-            points.append(np.array([np.nextafter(end, low), end, np.nextafter(end, high)]))
-    return np.unique(np.concatenate(points))
+    # A density may be infinite at the very end of its support, and jump there.
+    ends = np.array([end for end in support if low < end < high])
+    points += [ends - 1e-9 * width, ends + 1e-9 * width]
+    return np.setdiff1d(np.concatenate(points), ends)

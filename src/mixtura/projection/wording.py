@@ -39,8 +39,8 @@ def rounded(value: float, scale: float | None = None, digits: int = 3) -> str:
         return "0" if value == 0 else str(value)
     place = math.floor(math.log10(reference)) - digits + 1  # of the last digit that is kept
     kept = math.floor(math.log10(abs(value))) - place + 1
-    if kept < 1:
-        return _decimal(f"{round(value / 10.0**place) * 10.0**place:.1g}") if place > -300 else "0"
+    if kept < 1:  # less than the last digit: that or nothing
+        return _decimal(f"{math.copysign(10.0**place, value):.1g}") if 2 * abs(value) >= 10.0**place else "0"
     return _decimal(f"{value:.{min(kept, 17)}g}")
 
 
@@ -155,4 +155,5 @@ def _decimal(text: str) -> str:
     """Return a number as print has it: no exponent where that is short, no superfluous character in one."""
     plain = format(Decimal(text), "f")
     mantissa, _, exponent = text.partition("e")
-    return plain if len(plain) <= 7 or not exponent else f"{mantissa}e{int(exponent)}"
+    short = f"{mantissa}e{int(exponent)}" if exponent else plain
+    return plain if len(plain) <= max(7, len(short)) else short
