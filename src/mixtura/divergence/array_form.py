@@ -12,14 +12,14 @@ from torch import Tensor
 
 from mixtura.divergence.arrays import as_tensors
 from mixtura.divergence.checks import first_entry
-from mixtura.divergence.covariances import NotSoundError, factor, factor_if_sound, sound
+from mixtura.divergence.covariances import NotSoundError, lower, lower_if_sound, sound
 from mixtura.divergence.factors import Lower
 from mixtura.divergence.gaussian import kl_of_gaussians
 from mixtura.divergence.parametrisation import Gaussian
 from mixtura.divergence.working import widen
 from mixtura.errors import InputError
 
-Factorise = Callable[[Tensor], Tensor]
+Factorise = Callable[[Tensor], Lower]
 
 _NAMES = ("mu0", "Sigma0", "mu1", "Sigma1")
 # Covariances are taken in blocks of so many bytes, which stay in the cache from the check to the last sum.
@@ -74,11 +74,11 @@ def gaussian_kl(
         _check_mean(mean, name)
     m0, S0, m1, S1 = tensors
     try:
-        value = _kl(m0, S0, m1, S1, batch, factor_if_sound)
+        value = _kl(m0, S0, m1, S1, batch, lower_if_sound)
     except NotSoundError:
         S0, singular = sound(S0, _NAMES[1], may_be_singular=True)
         S1, _ = sound(S1, _NAMES[3], may_be_singular=False)
-        value = torch.where(singular, torch.inf, _kl(m0, S0, m1, S1, batch, factor))
+        value = torch.where(singular, torch.inf, _kl(m0, S0, m1, S1, batch, lower))
     value = value.to(dtype)
     return value if is_torch else _numpy(value)
 
@@ -101,9 +101,8 @@ def _kl(
 
 
 def _kl_of_block(mu0: Tensor, Sigma0: Tensor, mu1: Tensor, Sigma1: Tensor, factorise: Factorise) -> Tensor:
-    Sigma0, Sigma1 = widen(Sigma0), widen(Sigma1)
-    p = Gaussian(widen(mu0), Lower(factorise(Sigma0), Sigma0))
-    return kl_of_gaussians(p, Gaussian(widen(mu1), Lower(factorise(Sigma1), Sigma1)))
+    p, q = Gaussian(widen(mu0), factorise(Sigma0)), Gaussian(widen(mu1), factorise(Sigma1))
+    return kl_of_gaussians(p, q)
 
 
 def _check_shapes(tensors: tuple[Tensor, ...]) -> torch.Size:

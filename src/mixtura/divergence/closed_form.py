@@ -1,74 +1,31 @@
-"""The registry of closed forms, by the types of the two distributions."""
+"""Divergences in closed form: what is registered for a pair of types, and what follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mixtura.divergence.parameters import in_float64
+from mixtura.divergence.registry import forms
 from mixtura.divergence.working import result_dtype
-
-Form = Callable[..., Tensor | None]
-AnyForm = TypeVar("AnyForm", bound=Form)
-
-# The divergences that are a family, with an order alpha.
-ORDERED = frozenset({"alpha", "renyi"})
-
-_FORMS: dict[tuple[type, type, str], list[Form]] = {}
-
-
-def register(
-    p_type: type[Distribution], q_type: type[Distribution], divergence: str = "kl"
-) -> Callable[[AnyForm], AnyForm]:
-    """Register a closed form for a pair of types and their subclasses.
-
-    Parameters
-    ----------
-    p_type, q_type : type
-        Types of torch.distributions; ``Distribution`` for a form that looks for itself.
-    divergence : {"kl", "jensen_shannon", "alpha", "renyi"}
-        What the function returns. It is called with p and q, and with alpha for the last two; it returns nats
-        of the broadcast batch shape, or None where it has no form for that pair after all.
-
-    Returns
-    -------
-    callable
-        A decorator.
-
-    Examples
-    --------
-    >>> class Half(torch.distributions.Normal): ...
-    >>> @register(Half, Half)
-    ... def half(p: Half, q: Half) -> Tensor:
-    ...     return torch.zeros(())
-    >>> float(closed_form(Half(0.0, 1.0), Half(0.0, 1.0)))
-    0.0
-    """
-
-    def keep(form: AnyForm) -> AnyForm:
-        _FORMS.setdefault((p_type, q_type, divergence), []).append(form)
-        return form
-
-    return keep
 
 
 def closed_form(
     p: Distribution, q: Distribution, divergence: str = "kl", alpha: float | None = None
 ) -> Tensor | None:
-    """Return a divergence between two distributions where there is a formula for it.
+    """Return a divergence between two distributions where there is a formula or a finite sum for it.
 
     The forms of the nearest types are tried first; for "kl" the registry of torch.distributions.kl follows.
-    Jeffreys' divergence is KL(p||q) + KL(q||p) where both have a form.
 
     Parameters
     ----------
     p, q : torch.distributions.Distribution
         Of equal event shape, with batch shapes that broadcast to B; not checked here.
     divergence : {"kl", "jeffreys", "jensen_shannon", "alpha", "renyi"}
-        Which one.
+        Which one; Jeffreys' is KL(p||q) + KL(q||p) where both have a form.
     alpha : float, optional
         The order of the last two.
 
@@ -82,44 +39,76 @@ def closed_form(
     >>> from torch.distributions import Normal
     >>> closed_form(Normal(0.0, 1.0), Normal(1.0, 1.0))
     tensor(0.5000)
+    >>> closed_form(Normal(0.0, 1.0), Normal(1.0, 1.0), "renyi", 0.5)
+    tensor(0.2500)
     """
-    found = _find(p, q, divergence, alpha)
+    found = _DERIVED[divergence](p, q, alpha) if divergence in _DERIVED else formula(p, q, divergence)
     if found is None or bool(found.isnan().any()):
         return None
     batch = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
     return found.clamp_min(0).to(result_dtype(p, q)).expand(batch)
 
 
-def _find(p: Distribution, q: Distribution, divergence: str, alpha: float | None) -> Tensor | None:
-    if divergence == "jeffreys":
-        there, back = _find(p, q, "kl", None), _find(q, p, "kl", None)
-        return None if there is None or back is None else there + back
-    if alpha == 1 and divergence in ORDERED:
-        return _find(p, q, "kl", None)
-    if alpha == 0 and divergence == "alpha":
-        return _find(q, p, "kl", None)
-    order: tuple[Any, ...] = (alpha,) if divergence in ORDERED else ()
-    for form in _candidates(type(p), type(q), divergence):
+def formula(p: Distribution, q: Distribution, divergence: str, alpha: float | None = None) -> Tensor | None:
+    """Return what is registered for a pair, in the precision in which it was computed.
+
+    Parameters
+    ----------
+    p, q : torch.distributions.Distribution
+        Of equal event shape.
+    divergence : {"kl", "jensen_shannon", "power"}
+        As it is registered.
+    alpha : float, optional
+        The power.
+
+    Returns
+    -------
+    Tensor or None
+        Nats, of a shape that broadcasts to the batch.
+
+    Examples
+    --------
+    >>> from torch.distributions import Normal
+    >>> formula(Normal(0.0, 1.0), Normal(1.0, 1.0), "kl").dtype
+    torch.float64
+    """
+    order: tuple[Any, ...] = () if alpha is None else (alpha,)
+    for form in forms(type(p), type(q), divergence):
         value = form(p, q, *order)
         if value is not None:
             return value
     return _from_torch(p, q) if divergence == "kl" else None
 
 
-def _candidates(p_type: type, q_type: type, divergence: str) -> Iterator[Form]:
-    """Yield the forms that fit, those of the nearest pair of types first."""
-    pairs = [
-        (i + j, max(i, j), p_kind, q_kind)
-        for i, p_kind in enumerate(p_type.__mro__)
-        for j, q_kind in enumerate(q_type.__mro__)
-    ]
-    for _, _, p_kind, q_kind in sorted(pairs, key=lambda pair: pair[:2]):
-        yield from _FORMS.get((p_kind, q_kind, divergence), ())
+def _jeffreys(p: Distribution, q: Distribution, alpha: float | None) -> Tensor | None:
+    there, back = formula(p, q, "kl"), formula(q, p, "kl")
+    return None if there is None or back is None else there + back
+
+
+def _amari(p: Distribution, q: Distribution, alpha: float | None) -> Tensor | None:
+    """Return (1 - int p^alpha q^(1 - alpha)) / (alpha (1 - alpha)), and its limits KL at 0 and 1."""
+    assert alpha is not None
+    if alpha in (0, 1):
+        return formula(p, q, "kl") if alpha == 1 else formula(q, p, "kl")
+    log_integral = formula(p, q, "power", alpha)
+    return None if log_integral is None else -torch.expm1(log_integral) / (alpha * (1 - alpha))
+
+
+def _renyi(p: Distribution, q: Distribution, alpha: float | None) -> Tensor | None:
+    """Return log int p^alpha q^(1 - alpha) / (alpha - 1), and its limit KL at 1."""
+    assert alpha is not None
+    if alpha == 1:
+        return formula(p, q, "kl")
+    log_integral = formula(p, q, "power", alpha)
+    return None if log_integral is None else log_integral / (alpha - 1)
+
+
+_DERIVED = {"jeffreys": _jeffreys, "alpha": _amari, "renyi": _renyi}
 
 
 def _from_torch(p: Distribution, q: Distribution) -> Tensor | None:
-    """Return what torch's own registry knows."""
+    """Return what torch's own registry knows, in float64 where the parameters can be had."""
     try:
-        return torch.distributions.kl_divergence(p, q)
+        return torch.distributions.kl_divergence(in_float64(p), in_float64(q))
     except NotImplementedError:
         return None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mixtura.divergence.checks import first_entry
+from mixtura.divergence.factors import Lower
 from mixtura.divergence.working import widen
 from mixtura.errors import InputError
 
@@ -14,21 +15,21 @@ class NotSoundError(InputError):
     """A matrix needs a closer look, which says what is wrong with it if anything is."""
 
 
-def factor_if_sound(matrices: Tensor) -> Tensor:
-    """Return the lower Cholesky factors of matrices if all are sound.
+def lower_if_sound(matrices: Tensor) -> Lower:
+    """Return the Cholesky factors of covariances if all are sound.
 
-    Sound means finite, exactly symmetric, and positive definite beyond rounding: the part of no variable's
-    variance that the others leave unexplained is below d eps. Each matrix is read twice and no more.
+    Sound means finite, symmetric within rounding, and positive definite beyond rounding: of no variable's
+    variance do those before it leave less than d eps unexplained.
 
     Parameters
     ----------
     matrices : Tensor of shape (*B, d, d)
-        In float64, d > 0.
+        Of any floating type, d > 0.
 
     Returns
     -------
-    Tensor of shape (*B, d, d)
-        Differentiable.
+    Lower
+        In float64, with the covariances as its source; differentiable.
 
     Raises
     ------
@@ -37,22 +38,26 @@ def factor_if_sound(matrices: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> factor_if_sound(4 * torch.eye(2, dtype=torch.float64)).tolist()
+    >>> lower_if_sound(4 * torch.eye(2)).tril.tolist()
     [[2.0, 0.0], [0.0, 2.0]]
     """
-    numbers = matrices.detach()
+    wide = widen(matrices)
+    numbers = wide.detach()
     # What is left of the transpose is antisymmetric: its maximum tells of both signs. NaN and inf become NaN.
-    if numbers.numel() and not float((numbers - numbers.mT).amax()) <= 0:
+    gap = float((numbers - numbers.mT).amax()) if numbers.numel() else 0.0
+    if gap != 0:
+        if not gap < torch.inf or bool(_asymmetric(numbers, torch.finfo(matrices.dtype).eps).any()):
+            raise NotSoundError
+        wide = (wide + wide.mT) / 2
+    factors, failed = _cholesky(wide)
+    if bool(failed.any()) or bool(_nearly_singular(factors, wide.detach()).any()):
         raise NotSoundError
-    factors, failed = _cholesky(matrices)
-    if bool(failed.any()) or bool(_nearly_singular(factors, numbers).any()):
-        raise NotSoundError
-    return factors
+    return Lower(factors, wide)
 
 
-def factor(matrices: Tensor) -> Tensor:
-    """Return the lower Cholesky factors of matrices that ``sound`` has returned."""
-    return _cholesky(matrices)[0]
+def lower(matrices: Tensor) -> Lower:
+    """Return the Cholesky factors of matrices that ``sound`` has returned."""
+    return Lower(_cholesky(matrices)[0], matrices)
 
 
 def sound(matrices: Tensor, name: str, *, may_be_singular: bool) -> tuple[Tensor, Tensor]:
@@ -89,7 +94,7 @@ def sound(matrices: Tensor, name: str, *, may_be_singular: bool) -> tuple[Tensor
     eps = torch.finfo(matrices.dtype).eps
     wide = widen(matrices)
     _check_finite(wide.detach(), name)
-    _check_symmetric(wide.detach(), name, tolerance=eps**0.5)
+    _check_symmetric(wide.detach(), name, eps)
     wide = (wide + wide.mT) / 2
     numbers = wide.detach()
     factors, failed = _cholesky(numbers)
@@ -139,12 +144,18 @@ def _check_finite(matrices: Tensor, name: str) -> None:
         raise InputError(f"{name} is {value}{first_entry(wrong)}; every entry must be a finite number")
 
 
-def _check_symmetric(matrices: Tensor, name: str, tolerance: float) -> None:
-    gap = (matrices - matrices.mT).abs()
+def _asymmetric(matrices: Tensor, eps: float) -> Tensor:
+    """Return which matrices differ from their transpose by more than what is taken for rounding."""
     scale = matrices.diagonal(dim1=-2, dim2=-1).abs().sqrt()
-    wrong = (gap > tolerance * scale.unsqueeze(-1) * scale.unsqueeze(-2)).any(dim=-1).any(dim=-1)
+    allowed = eps**0.5 * scale.unsqueeze(-1) * scale.unsqueeze(-2)
+    return ((matrices - matrices.mT).abs() > allowed).any(dim=-1).any(dim=-1)
+
+
+def _check_symmetric(matrices: Tensor, name: str, eps: float) -> None:
+    wrong = _asymmetric(matrices, eps)
     if bool(wrong.any()):
-        largest = float(gap[wrong][0].max())
+        first = matrices[wrong][0]
+        largest = float((first - first.mT).abs().max())
         raise InputError(
             f"{name}{first_entry(wrong)} is not symmetric: two entries that should be equal differ by "
             f"{largest:.6g}; give (Sigma + Sigma^T) / 2 if that is meant"

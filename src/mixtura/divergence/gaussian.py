@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from mixtura.divergence.closed_form import register
 from mixtura.divergence.excess import ratio_excess
 from mixtura.divergence.factors import Diagonal, Factor, Lower, LowRank, Precision
 from mixtura.divergence.low_rank import low_rank_kl
 from mixtura.divergence.nearly_equal import refine_nearly_equal
 from mixtura.divergence.parametrisation import Gaussian, as_gaussian
+from mixtura.divergence.registry import register
 from mixtura.errors import InputError
 
 # Up to here a low-rank covariance is factored as a dense matrix, which is accurate and still fast.
@@ -93,7 +93,7 @@ def _kl_of_scales(factor0: Factor, factor1: Factor) -> Tensor:
     axes = (-1,) if isinstance(factor0, Diagonal) and isinstance(factor1, Diagonal) else (-2, -1)
     squares = difference.square().sum(dim=axes)
     value = squares / 2 + ratio_excess(factor0.diagonal, factor1.diagonal).sum(dim=-1)
-    return refine_nearly_equal(value, difference, factor0, factor1)
+    return refine_nearly_equal(value, squares.detach().sqrt(), difference, factor0, factor1)
 
 
 def relative_difference(factor0: Factor, factor1: Factor) -> Tensor:

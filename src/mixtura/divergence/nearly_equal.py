@@ -32,13 +32,17 @@ class _Sources(NamedTuple):
     upper: bool
 
 
-def refine_nearly_equal(value: Tensor, difference: Tensor, factor0: Factor, factor1: Factor) -> Tensor:
+def refine_nearly_equal(
+    value: Tensor, size: Tensor, difference: Tensor, factor0: Factor, factor1: Factor
+) -> Tensor:
     """Return KL of centred Gaussians with the entries computed anew where both are nearly equal.
 
     Parameters
     ----------
     value : Tensor of shape (*B)
         KL from the factors, in nats.
+    size : Tensor of shape (*B)
+        The Frobenius norm of E.
     difference : Tensor of shape (*B, d, d)
         E = L1^-1 (L0 - L1), which ``value`` was computed from.
     factor0, factor1 : Lower, Diagonal, Precision or LowRank
@@ -52,14 +56,13 @@ def refine_nearly_equal(value: Tensor, difference: Tensor, factor0: Factor, fact
     Examples
     --------
     >>> zero, one = torch.zeros(()), torch.ones(1, 1)
-    >>> float(refine_nearly_equal(zero, 0 * one, Lower(one, one), Lower(one, one)))
+    >>> float(refine_nearly_equal(zero, zero, 0 * one, Lower(one, one), Lower(one, one)))
     0.0
     """
     sources = _sources(factor0, factor1)
     if sources is None:
         return value
     with torch.no_grad():
-        size = torch.linalg.matrix_norm(difference)
         near = (value < _SHARE * size).reshape(-1).nonzero().squeeze(-1)
     if len(near) == 0:
         return value

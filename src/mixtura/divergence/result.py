@@ -18,8 +18,8 @@ class Divergence:
     value : Tensor of shape (*B)
         The divergence, +inf where it is infinite.
     method : str
-        How it was found: "closed_form", "enumeration", "quadrature", "monte_carlo", "upper_bound",
-        "lower_bound", "product_approximation" or "variational_approximation".
+        How it was found: "closed_form" (a formula or a finite sum), "quadrature", "monte_carlo",
+        "upper_bound", "lower_bound", "product_approximation" or "variational_approximation".
     error : Tensor of shape (*B)
         Nats: 0 of a closed form, the estimate of quadrature, the standard error of Monte Carlo; +inf of a
         bound or an approximation, whose error nobody knows.
@@ -36,7 +36,7 @@ class Divergence:
     >>> from mixtura.divergence.dispatch import kl
     >>> found = kl(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75]))
     >>> found
-    Divergence(kl=0.143841, method='enumeration')
+    Divergence(kl=0.143841, method='closed_form')
     >>> round(float(found), 4)
     0.1438
     """
@@ -58,12 +58,11 @@ class Divergence:
 
     def __repr__(self) -> str:
         name = self.divergence if self.alpha is None else f"{self.divergence}({self.alpha:g})"
-        closed = self.method in ("closed_form", "enumeration")
         if self.value.numel() != 1:
             shape = tuple(self.value.shape)
             return f"Divergence({name}: batch of shape {shape}, method={self.method!r})"
         shown = f"{float(self.value):.6g}"
-        if not closed:
+        if self.method != "closed_form":
             error = float(self.error)
             shown += f" ± {error:.2g}" if error < float("inf") else ""
             shown += f", between {float(self.lower):.6g} and {float(self.upper):.6g}"
