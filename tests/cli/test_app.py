@@ -11,7 +11,7 @@ import pytest
 
 import mixtura
 
-VERBS = ("fit", "assign", "sample", "score", "report")
+VERBS = ("fit", "assign", "sample", "score", "report", "project")
 
 
 def test_without_words_the_help_is_shown(call: Callable[..., tuple[int, str, str]]) -> None:
@@ -44,6 +44,9 @@ def test_version(call: Callable[..., tuple[int, str, str]]) -> None:
         (("fit", "a.csv", "b.csv", "--components", "2"), "b.csv"),
         (("fit", "a.csv", "--components"), "--components"),
         (("sample", "model", "--n", "1.5"), "1.5"),
+        (("project",), "TARGET"),
+        (("project", "N(0,1)", "--direction", "both"), "both"),
+        (("project", "N(0,1)", "--alpha", "nan"), "nan"),
         (("--nothing",), "--nothing"),
     ],
 )
@@ -58,9 +61,9 @@ def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"
         "from mixtura.cli import main\n"
-        "assert main(['fit', '--help']) == 0\n"
-        "heavy = ('torch', 'numpy', 'sklearn', 'pyarrow', 'plotly', 'pandas', 'rich', 'scipy')\n"
-        "print(sorted(set(heavy) & set(sys.modules)), file=sys.stderr)\n"
+        "assert main(['fit', '--help']) == main(['project', '--help']) == 0\n"
+        "heavy = {'torch', 'numpy', 'sklearn', 'pyarrow', 'plotly', 'pandas', 'rich', 'scipy'}\n"
+        "print(sorted((heavy | {'matplotlib'}) & set(sys.modules)), file=sys.stderr)\n"
     )
     source = Path(mixtura.__file__).parents[1]
     path = os.pathsep.join([str(source), sysconfig.get_paths()["purelib"]])

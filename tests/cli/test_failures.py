@@ -10,7 +10,8 @@ import typer
 
 from mixtura.cli.failures import BUG, explain, report
 from mixtura.cli.session import Session
-from mixtura.errors import InputError, ModelFileError, TrainingError
+from mixtura.errors import ConvergenceError, InputError, ModelFileError, TrainingError
+from mixtura.projection.notation_error import NotationError
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def session() -> Session:
         (InputError("no file 'a'; check the name"), 2, "mixtura: error: no file 'a'; check the name"),
         (ModelFileError("'m' is damaged; copy it again"), 2, "mixtura: error: 'm' is damaged"),
         (TrainingError("cluster is not finite; lower it"), 1, "mixtura: error: cluster is not finite"),
+        (ConvergenceError("the branch was lost at 3"), 2, "mixtura: error: the branch was lost"),
         (typer.BadParameter("'x' is no number"), 2, "'x' is no number; see 'mixtura --help'"),
         (KeyboardInterrupt(), 130, "mixtura: interrupted; nothing was kept"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, ""),
@@ -56,6 +58,27 @@ def test_report_prints_one_line(capsys: pytest.CaptureFixture[str], session: Ses
     assert written.out == ""
     assert written.err.count("\n") == 1
     assert "ValueError: first second" in written.err
+
+
+def test_a_text_that_is_no_mixture_is_shown_with_a_caret(
+    capsys: pytest.CaptureFixture[str], session: Session
+) -> None:
+    error = NotationError("expected ',' between mean and variance", "1/3 N(-3;1)", 8)
+    assert report(error, session) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "mixtura: error: character 9 (';'): expected ',' between mean and variance",
+        "1/3 N(-3;1)",
+        "        ^",
+    ]
+
+
+def test_nothing_of_a_hostile_text_reaches_the_terminal(
+    capsys: pytest.CaptureFixture[str], session: Session
+) -> None:
+    report(NotationError("expected '+'", "N(0,1)\n\x1b[31m" + "x" * 5000, 6), session)
+    err = capsys.readouterr().err
+    assert err.count("\n") == 3 and "\x1b" not in err
+    assert max(map(len, err.splitlines())) < 120
 
 
 def test_report_prints_the_traceback_when_asked(
