@@ -66,7 +66,7 @@ def test_rounded(value: float, scale: float | None, text: str) -> None:
 def test_an_error_is_shown_where_it_can_be_seen() -> None:
     assert with_error(1.0, 1e-4) == "1"
     assert with_error(1.0, 0.02) == "1 ± 0.02"
-    assert with_error(123.456, 7.0) == "123.5 ± 7"
+    assert with_error(123.456, 7.0) == "123 ± 7"
     assert with_error(1e-15, 1e-3) == "0 ± 0.001"
 
 

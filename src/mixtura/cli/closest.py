@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mixtura.projection.target import Target
 
 _MINIMISED = {"inclusive": "KL(p||q)", "exclusive": "KL(q||p)"}
-_DIGITS = 6
+_DIGITS, _ROW_DIGITS = 6, 4
 
 
 def document_of(
@@ -137,7 +137,7 @@ def _cells(distribution: Distribution) -> list[str]:
     scale = [math.sqrt(float(covariance[axis, axis])) for axis in range(len(mean))]
     if not distribution.event_shape:
         return [rounded(float(mean[0]), scale[0], _DIGITS), rounded(scale[0], None, _DIGITS)]
-    cells = [row_text(mean, scale), row_text(scale)]
+    cells = [row_text(mean, scale, _ROW_DIGITS), row_text(scale, None, _ROW_DIGITS)]
     if len(mean) == 2:
         cells.append(rounded(float(covariance[0, 1]) / (scale[0] * scale[1]), 1.0))
     return cells

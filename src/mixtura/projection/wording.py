@@ -49,14 +49,15 @@ def with_error(value: float, error: float) -> str:
 
     Examples
     --------
-    >>> with_error(0.402569, 1e-15), with_error(0.402569, 0.0123), with_error(1e-15, 0.0)
-    ('0.403', '0.403 ± 0.012', '0')
+    >>> with_error(0.402569, 1e-15), with_error(0.402569, 0.0123), with_error(0.402569, 0.0078)
+    ('0.403', '0.403 ± 0.012', '0.403 ± 0.008')
     """
     if abs(value) < 1e-13 and error < 1e-13:
         return "0"
-    if error <= 5e-4 * abs(value):
+    if error <= 1e-3 * abs(value):
         return rounded(value)
-    return f"{rounded(value, error, 2)} ± {rounded(error, None, 2)}"
+    digits = 2 if f"{error:e}".startswith("1") else 1
+    return f"{rounded(value, error, digits)} ± {rounded(error, None, digits)}"
 
 
 def format_number(value: float, places: float = 4) -> str:
@@ -138,7 +139,7 @@ def describe_gaussian(distribution: Distribution) -> str:
     return words
 
 
-def row_text(values: Sequence[float], scales: Sequence[float] | None = None) -> str:
+def row_text(values: Sequence[float], scales: Sequence[float] | None = None, digits: int = 3) -> str:
     """Return the entries of a vector in brackets, the first four where there are many.
 
     Examples
@@ -147,7 +148,7 @@ def row_text(values: Sequence[float], scales: Sequence[float] | None = None) -> 
     '(1, 2.35)'
     """
     sizes = [None] * len(values) if scales is None else [float(scale) for scale in scales]
-    words = [rounded(float(value), size) for value, size in zip(values[:4], sizes[:4], strict=True)]
+    words = [rounded(float(value), size, digits) for value, size in zip(values[:4], sizes[:4], strict=True)]
     return f"({', '.join(words)}{', ...' if len(values) > 4 else ''})"
 
 
