@@ -95,10 +95,14 @@ def discrete_power(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
     if alpha == 0:
         return torch.log1p(-torch.where(log_p == -torch.inf, log_q.exp(), 0.0).sum(dim=-1).clamp_max(1))
     if alpha < 0.5:
-        return discrete_power(log_q, log_p, 1 - alpha)
-    beta = 1 - alpha  # at most 1/2
+        return _power_sum(log_q, log_p, 1 - alpha, alpha)
+    return _power_sum(log_p, log_q, alpha, 1 - alpha)
+
+
+def _power_sum(log_p: Tensor, log_q: Tensor, alpha: float, beta: float) -> Tensor:
+    """Return log sum p^alpha q^beta; beta, at most 1/2, may be too small to be found again as 1 - alpha."""
     both, p, t = _ratio(log_p, log_q)
-    # alpha p + beta q - p^alpha q^beta, whose sum is 1 minus the one wanted.
+    # alpha p + beta q - p^alpha q^beta: the sum is 1 less the one wanted.
     near = (beta * t).abs() <= 1
     small = torch.where(near, t, 0.0)
     gap = torch.where(
@@ -107,14 +111,14 @@ def discrete_power(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
         beta * weighted_difference(p, t) - weighted_difference(p, beta * t),
     )
     alone = alpha * log_p.exp() + beta * log_q.exp()
-    if beta < 0:
-        alone = torch.where(log_p == -torch.inf, alone, -torch.inf)
     gap = torch.where(both, gap, alone).sum(dim=-1)
     close = gap.abs() < 0.5
     direct = log_sum_exp(torch.where(both, p + beta * t, -torch.inf))
-    if beta < 0:
-        direct = torch.where(gap == -torch.inf, torch.inf, direct)
-    return torch.where(close, torch.log1p(-torch.where(close, gap, 0.0)), direct)
+    value = torch.where(close, torch.log1p(-torch.where(close, gap, 0.0)), direct)
+    if beta >= 0:
+        return value
+    missed = ((log_q == -torch.inf) & (log_p > -torch.inf)).any(dim=-1)
+    return torch.where(missed, torch.inf, value)
 
 
 def comparable(p: Distribution, q: Distribution) -> tuple[Tensor, Tensor] | None:

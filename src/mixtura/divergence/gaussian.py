@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mixtura.divergence.checks import first_entry
 from mixtura.divergence.excess import ratio_excess
 from mixtura.divergence.factors import Diagonal, Factor, Lower, LowRank, Precision
 from mixtura.divergence.low_rank import low_rank_kl
@@ -124,13 +125,14 @@ def regular_pair(p: Distribution, q: Distribution) -> tuple[Gaussian, Gaussian] 
     Raises
     ------
     InputError
-        If a diagonal of a factor has an entry that is negative, or zero in q: the batch entry is named.
+        If a mean is not finite, or a scale (an entry of the diagonal of a factor) is not positive and finite;
+        in p it may be zero. The batch entry is named.
     """
     gaussian0, gaussian1 = as_gaussian(p), as_gaussian(q)
     if gaussian0 is None or gaussian1 is None:
         return None
-    _check_diagonal(gaussian0, "p", least=0.0)
-    _check_diagonal(gaussian1, "q", least=torch.finfo(torch.float64).tiny)
+    _check_regular(gaussian0, "p", may_be_singular=True)
+    _check_regular(gaussian1, "q", may_be_singular=False)
     return gaussian0, gaussian1
 
 
@@ -150,17 +152,17 @@ def _is_low_rank(factor0: Factor, factor1: Factor) -> bool:
     )
 
 
-def _check_diagonal(gaussian: Gaussian, name: str, least: float) -> None:
-    if isinstance(gaussian.factor, LowRank):
-        diagonal = gaussian.factor.variances.detach()
-        least = torch.finfo(torch.float64).tiny
-    else:
-        diagonal = gaussian.factor.diagonal.detach()
-    wrong = ~(diagonal >= least)
+def _check_regular(gaussian: Gaussian, name: str, *, may_be_singular: bool) -> None:
+    wrong = ~torch.isfinite(gaussian.mean.detach())
     if bool(wrong.any()):
-        at = tuple(int(index) for index in wrong.nonzero()[0])
-        where = f" at batch entry {at[:-1]}" if len(at) > 1 else ""
+        raise InputError(f"the mean of {name} is infinite{first_entry(wrong)}; every entry must be finite")
+    factor = gaussian.factor
+    scale = (factor.variances if isinstance(factor, LowRank) else factor.diagonal).detach()
+    wrong = ~((scale > 0) & (scale < torch.inf))
+    if may_be_singular and not isinstance(factor, LowRank):
+        wrong &= scale != 0
+    if bool(wrong.any()):
         raise InputError(
-            f"the covariance of {name} is not positive definite{where}: scale {at[-1]} is "
-            f"{float(diagonal[at]):.6g}; every scale must be above zero"
+            f"the covariance of {name} is not positive definite: a scale is {float(scale[wrong][0]):.6g}"
+            f"{first_entry(wrong)}; every one must be above 0"
         )

@@ -52,8 +52,12 @@ def log_power_integral(p: Gaussian, q: Gaussian, alpha: float) -> Tensor:
     -0.5
     """
     if alpha < 0.5:
-        return log_power_integral(q, p, 1 - alpha)
-    beta = 1 - alpha
+        return _log_integral(q, p, 1 - alpha, alpha)
+    return _log_integral(p, q, alpha, 1 - alpha)
+
+
+def _log_integral(p: Gaussian, q: Gaussian, alpha: float, beta: float) -> Tensor:
+    """Return log int p^alpha q^beta; beta, at most 1/2, may be too small to be found again as 1 - alpha."""
     delta = q.factor.whiten_vectors(q.mean - p.mean)
     logs = 2 * ratio_excess(p.factor.diagonal, q.factor.diagonal)  # less e^2, entries of Phi(V)
     e = relative_difference(p.factor, q.factor)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Transform
 
 _WITHOUT_FLOAT64 = frozenset({"mps"})
 
@@ -50,6 +50,16 @@ def parameters(distribution: Distribution) -> Iterator[tuple[str, Tensor]]:
             yield name.lstrip("_"), value
         elif isinstance(value, Distribution):
             yield from parameters(value)
+        elif isinstance(value, list):
+            for part in value:
+                if isinstance(part, Transform):
+                    yield from _tensors(part)
+
+
+def _tensors(transform: Transform) -> Iterator[tuple[str, Tensor]]:
+    for name, value in transform.__dict__.items():
+        if isinstance(value, Tensor):
+            yield name.lstrip("_"), value
 
 
 def result_dtype(*distributions: Distribution) -> torch.dtype:
