@@ -9,7 +9,7 @@ from mixtura.plot.paper import new_figure
 def draw(*branches: PathBranch, folds: tuple = (), jumps: tuple = ()) -> tuple:
     figure = new_figure()
     axes = draw_alpha_path(figure.subplots(2, sharex=True), branches, folds, jumps)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return tuple(axes)
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from matplotlib.figure import Figure
 
 from mixtura.errors import InputError
-from mixtura.plot.paper import STYLES, SUFFIXES, line_style, new_figure, paper_look, save_figure
+from mixtura.plot.paper import STYLES, SUFFIXES, legend_above, line_style, new_figure, paper_look, save_figure
 
 MAGIC = {".png": b"\x89PNG\r\n\x1a\n", ".pdf": b"%PDF-", ".svg": b"<?xml"}
 
@@ -64,3 +65,15 @@ def test_no_window_and_no_global_list_of_figures() -> None:
     new_figure()
     plt = sys.modules.get("matplotlib.pyplot")
     assert plt is None or plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_the_legend_is_never_cut_off(layout: str | None) -> None:
+    figure = Figure(figsize=(4.0, 3.0), layout=layout)
+    ax = figure.add_subplot()
+    for place in range(8):
+        ax.plot([0, 1], [place, 1], label=f"curve {place}")
+    legend_above(ax)
+    figure.draw_without_rendering()
+    box = ax.get_legend().get_window_extent()
+    assert box.y1 <= figure.bbox.y1 and box.x0 >= figure.bbox.x0

@@ -143,7 +143,10 @@ def even_ticks(ax: Axes) -> None:
 
 
 def legend_above(ax: Axes, **settings: Any) -> None:
-    """Put the legend above the axes, one entry a line, where it covers nothing."""
+    """Put the legend above the axes, where it covers nothing; within them where no room can be made there."""
+    if ax.figure.get_layout_engine() is None:
+        ax.legend(loc="best", fontsize="small", framealpha=0.85, **(settings | {"ncols": 1}))
+        return
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.01),

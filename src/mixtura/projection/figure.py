@@ -77,7 +77,7 @@ def draw_projections(
     >>> for text in ax.get_legend().get_texts():
     ...     print(text.get_text())
     p(x) = 1/3 N(−3, 1) + 2/3 N(3, 1)
-    inclusive   N(1, 3²)   KL(p ‖ q) = 0.365 nats
+    inclusive   N(1, 3²)   KL(p ‖ q) = 0.466 nats
     """
     if not projections:
         raise InputError("there is no projection to draw; give one at least")

@@ -39,7 +39,7 @@ def line_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Arr
     --------
     >>> from mixtura.projection.target import as_target
     >>> x, density = line_grid(as_target("N(0,1)"), [(np.zeros(1), np.ones((1, 1)))])
-    >>> round(float(np.trapezoid(density, x)), 4)
+    >>> round(float(torch.trapezoid(*map(torch.from_numpy, (density, x)))), 4)
     1.0
     """
     centres = _centres(target, gaussians)
@@ -67,7 +67,7 @@ def line_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Arr
         with np.errstate(over="ignore"):
             return x, np.exp(values)
     density = np.exp(values - values.max())
-    return x, density / np.trapezoid(density, x)
+    return x, density / float(torch.trapezoid(torch.from_numpy(density), torch.from_numpy(x)))
 
 
 def plane_grid(target: Target, gaussians: Sequence[tuple[Any, Any]]) -> tuple[Array, Array, Array]:
