@@ -30,7 +30,7 @@ def test_a_mixture_has_its_mass_on_the_grid(text: str) -> None:
         (Exponential(1.0), 0.01),
         (Uniform(-1.0, 1.0), 0.01),
         (Cauchy(0.0, 1.0), 0.01),
-        (Gamma(0.5, 1.0), 0.05),  # infinite at 0
+        (Gamma(2.0, 1.0), 0.01),
     ],
 )
 def test_other_distributions_have_theirs(target: Distribution, missing: float) -> None:
@@ -76,3 +76,9 @@ def test_a_function_on_the_plane_is_found_where_it_is() -> None:
     x, y, density = plane_grid(as_target(banana, dimension=2), [PLANE])
     assert x[0] < -10 and x[-1] > 10 and y[-1] > 20
     assert density.max() == 1.0
+
+
+def test_a_density_that_is_infinite_at_its_end_is_finite_on_the_grid() -> None:
+    x, density = line_grid(as_target(Gamma(0.5, 1.0)), [STANDARD])
+    assert np.isfinite(density).all()
+    assert (density[x < 0] == 0).all() and density[np.searchsorted(x, 0.0)] > 1e3
