@@ -54,14 +54,14 @@ class Divergence:
             raise InputError(
                 f"a batch of shape {tuple(self.value.shape)} is not one number; take an entry of its .value"
             )
-        return float(self.value)
+        return float(self.value.detach())
 
     def __repr__(self) -> str:
         name = self.divergence if self.alpha is None else f"{self.divergence}({self.alpha:g})"
         if self.value.numel() != 1:
             shape = tuple(self.value.shape)
             return f"Divergence({name}: batch of shape {shape}, method={self.method!r})"
-        shown = f"{float(self.value):.6g}"
+        shown = f"{float(self):.6g}"
         if self.method != "closed_form":
             error = float(self.error)
             shown += f" ± {error:.2g}" if error < float("inf") else ""
