@@ -1,4 +1,7 @@
 from ._version import __version__ as __version__
+from .divergence import gaussian_kl as gaussian_kl
+from .divergence import gaussian_mixture as gaussian_mixture
+from .divergence import kl as kl
 from .errors import BinarisedWarning as BinarisedWarning
 from .errors import ConstantColumnWarning as ConstantColumnWarning
 from .errors import ConvergenceError as ConvergenceError
@@ -12,6 +15,8 @@ from .errors import TrainingWarning as TrainingWarning
 from .estimators import GMVAE as GMVAE
 from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
+from .projection import alpha_path as alpha_path
+from .projection import project as project
 
 __all__ = [
     "GMVAE",
@@ -28,4 +33,9 @@ __all__ = [
     "TrainingError",
     "TrainingWarning",
     "__version__",
+    "alpha_path",
+    "gaussian_kl",
+    "gaussian_mixture",
+    "kl",
+    "project",
 ]
