@@ -49,7 +49,7 @@ class CovarianceFamily(ABC):
 
     @abstractmethod
     def matched(self, covariance: Tensor) -> Tensor:
-        """Return the covariance (..., d, d) of the inclusive projection of anything with these covariances."""
+        """Return the covariance (..., d, d) of the inclusive projection of what has these covariances."""
 
     @abstractmethod
     def distribution(self, mean: Tensor, scale_tril: Tensor) -> Distribution:

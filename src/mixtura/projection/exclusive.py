@@ -10,10 +10,10 @@ from torch import Generator, Tensor
 
 from mixtura.errors import ConvergenceError, InputError
 from mixtura.findings import Finding
-from mixtura.projection.covariances import CovarianceFamily, family_of
-from mixtura.projection.landscape import Landscape
+from mixtura.projection.covariances import family_of
+from mixtura.projection.expectation import entropy, mean_log_density
 from mixtura.projection.mixture_landscape import MixtureLandscape
-from mixtura.projection.nodes import standard_nodes, whitened_nodes
+from mixtura.projection.nodes import whitened_nodes
 from mixtura.projection.objective import Objective
 from mixtura.projection.result import Kind
 from mixtura.projection.spectrum import kind_of, lowest_curvature
@@ -28,7 +28,6 @@ _COARSE_SLOPE, _FINE_SLOPE = (
 )  # lengths of the gradient, in Fisher's metric, at which a start has arrived
 _ARRIVED = 1e-3  # the same for an optimum that is reported
 _COARSE_APART, _FINE_APART = 0.05, 0.01  # distances below which two Gaussians are one, in their own units
-_REPLICATES, _JUDGING_NODES = 8, 1024  # independent sets of nodes that the divergence is judged on
 _PUSH = 0.3  # how far a saddle is left, in its own units
 
 
@@ -91,10 +90,10 @@ def exclusive(
 
         \min_q \mathrm{KL}(q \| p) = -H(q) - \mathbb{E}_q[\log p]
 
-    The expectation is a mean over fixed quasi-random nodes that integrate every quadratic exactly, so that for a
-    Gaussian target the answer is exact and for a mixture only what departs from its dominating component is
-    sampled. Newton's method within a trust region runs from many starts at once on few nodes; what it finds is
-    finished on many, and judged on others.
+    The expectation is a mean over fixed quasi-random nodes that integrate every quadratic exactly, so that
+    for a Gaussian target the answer is exact, and for a mixture only what departs from its dominating component
+    is sampled. Newton's method within a trust region runs from many starts at once on few nodes; what it
+    finds is finished on many, and judged on others.
 
     Parameters
     ----------
@@ -123,8 +122,8 @@ def exclusive(
     lower, upper = target.support
     if math.isfinite(lower) or math.isfinite(upper):
         raise InputError(
-            f"the support of {target.name} is ({lower:.6g}, {upper:.6g}): KL(q || p) is infinite for every Gaussian q; "
-            "ask for the inclusive direction, or map the support to the whole line"
+            f"the support of {target.name} is bounded, from {lower:g} to {upper:g}: KL(q || p) is infinite "
+            "for every Gaussian q; ask for the inclusive direction, or map the support to the whole space"
         )
     source = torch.Generator().manual_seed(0) if generator is None else generator
     family = family_of(covariance, target.dimension)
@@ -135,9 +134,11 @@ def exclusive(
     fine = Objective(landscape, family, whitened_nodes(target.dimension, n_samples or _FINE_NODES, source))
     mean, scale_tril = _search(coarse, fine, mean, scale_tril)
     local = coarse.at(mean, scale_tril)
-    lowest, highest, down = lowest_curvature(local, source)
+    lowest, highest, _ = lowest_curvature(local, source)
     kinds = [kind_of(float(low), float(high)) for low, high in zip(lowest, highest, strict=True)]
-    kl, error = _judge(landscape, mean, scale_tril, local.twist, source)
+    judged = 2 * (n_samples or _FINE_NODES)
+    value, error = mean_log_density(landscape, mean, scale_tril, local.twist, judged, source)
+    kl = -entropy(scale_tril) - value
     order = kl.argsort(stable=True).tolist()
     return ExclusiveAnswer(
         optima=tuple(
@@ -166,33 +167,12 @@ def _distinct(mean: Tensor, scale_tril: Tensor, value: Tensor, apart: float) -> 
     order = value.argsort(stable=True)
     order = order[value[order].isfinite()]
     mean, scale_tril = mean[order], scale_tril[order]
-    d = mean.shape[1]
     difference = torch.cat([scale_tril[:, None] - scale_tril, (mean[:, None] - mean)[..., None]], dim=-1)
     own = torch.linalg.solve_triangular(scale_tril[:, None], difference, upper=False)  # (S, S, d, d + 1)
     distance = own.square().sum(dim=(2, 3)).sqrt()
-    near = ((distance < apart) | (distance.T < apart)).tolist()
+    near = (torch.minimum(distance, distance.T) < apart).tolist()
     kept: list[int] = []
     for row in range(len(order)):
         if not any(near[row][other] for other in kept):
             kept.append(row)
     return order[kept]
-
-
-def _judge(
-    landscape: Landscape, mean: Tensor, scale_tril: Tensor, curvature: Tensor, generator: Generator
-) -> tuple[Tensor, Tensor]:
-    """Return KL(q || p) and its standard error over independent sets of nodes, both (S,).
-
-    The mean curvature (S, d, d) of log p serves as control variate: half its trace is known to be the mean
-    of the quadratic that it stands for.
-    """
-    d = mean.shape[1]
-    known = 0.5 * curvature.diagonal(dim1=1, dim2=2).sum(dim=1)
-    entropy = scale_tril.diagonal(dim1=1, dim2=2).log().sum(dim=1) + 0.5 * d * (1 + math.log(2 * math.pi))
-    means = []
-    for _ in range(_REPLICATES):
-        nodes = standard_nodes(d, _JUDGING_NODES, generator)
-        quadratic = 0.5 * (nodes * (curvature @ nodes)).sum(dim=1)
-        means.append((landscape.log_prob(mean, scale_tril, nodes) - quadratic).mean(dim=1))
-    replicates = -torch.stack(means) - known - entropy
-    return replicates.mean(dim=0), replicates.std(dim=0) / math.sqrt(_REPLICATES)

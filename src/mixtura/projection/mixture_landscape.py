@@ -53,7 +53,7 @@ class MixtureView(Rows):
         return -(self.responsibilities[:, :, None] * held).sum(dim=1)
 
     def curvature(self) -> Tensor:
-        """Return sum_k r_k (pull_k pull_k^T - precision_k) - slope slope^T, for the slope sum_k r_k pull_k."""
+        """Return sum_k r_k (pull_k pull_k^T - precision_k) - slope slope^T; the slope is sum_k r_k pull_k."""
         S, K, d, n = self.white.shape
         held = torch.bmm(self._precision.reshape(S, K, d * d).mT, self.responsibilities).reshape(S, d, d, n)
         weighted = self.responsibilities[:, :, None] * self._pull

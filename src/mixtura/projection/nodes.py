@@ -1,4 +1,4 @@
-"""Points that stand for a standard normal distribution: quasi-random, antithetic, with exact first moments."""
+"""Points that stand for a standard normal distribution: quasi-random, antithetic, with exact moments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _HALF_STEP = 2.0**-31  # Sobol points are multiples of 2^-30, zero among them
 
 
 def standard_nodes(dimension: int, count: int, generator: Generator) -> Tensor:
-    """Return points with the density of N(0, I), antithetic: eps and -eps follow each other by half the count.
+    """Return points with the density of N(0, I): half of them, and their negatives.
 
-    A scrambled Sobol sequence (Owen 1995) through the normal quantile function. Over the scrambling, the mean of a
-    function over them is unbiased.
+    A scrambled Sobol sequence (Owen 1995) through the normal quantile function. Over the scrambling, the
+    mean of a function over them is unbiased.
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ def _newton_step(hessian: Tensor, gradient: Tensor, radius: Tensor) -> tuple[Ten
 
 
 def _krylov_step(local: Local, radius: Tensor) -> tuple[Tensor, Tensor]:
-    """Return such steps by conjugate gradients (Steihaug 1983), which need no second derivatives written out."""
+    """Return such steps by conjugate gradients (Steihaug 1983), which need only products with H."""
     gradient = local.gradient
     step = torch.zeros_like(gradient)
     curved = torch.zeros_like(gradient)  # second derivatives times the step
