@@ -17,6 +17,7 @@ from torch.distributions import (
     Normal,
 )
 
+from mixtura.divergence.covariances import lower, sound
 from mixtura.divergence.parameters import detached, in_float64, parameters_of, remake
 from mixtura.divergence.support import supported_log_prob
 from mixtura.divergence.views import entry, single
@@ -298,22 +299,5 @@ def _factors(spread: Tensor, n: int, d: int) -> Tensor:
             f"covariances have shape {tuple(spread.shape)}; with means of shape ({n}, {d}) "
             f"give ({n}, {d}, {d}), ({n}, {d}) or ({n},)"
         )
-    return _cholesky(spread)
-
-
-def _cholesky(covariances: Tensor) -> Tensor:
-    numbers = covariances.detach()
-    for k, matrix in enumerate(numbers):
-        if not bool(torch.isfinite(matrix).all()):
-            raise InputError(f"the covariance of component {k} has entries that are not finite")
-        gap = float((matrix - matrix.T).abs().max())
-        if gap > 1e-8 * float(matrix.abs().max()):
-            raise InputError(f"the covariance of component {k} is not symmetric: entries differ by {gap:g}")
-    factors, info = torch.linalg.cholesky_ex(0.5 * (covariances + covariances.mT))
-    if bool((info > 0).any()):
-        k = int((info > 0).nonzero()[0, 0])
-        least = float(torch.linalg.eigvalsh(numbers[k])[0])
-        raise InputError(
-            f"the covariance of component {k} is not positive definite: its smallest eigenvalue is {least:g}"
-        )
-    return factors
+    named = [(matrix, f"the covariance of component {k}") for k, matrix in enumerate(spread)]
+    return lower(torch.stack([sound(*pair, may_be_singular=False)[0] for pair in named])).dense()
