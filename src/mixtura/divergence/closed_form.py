@@ -81,7 +81,10 @@ def formula(p: Distribution, q: Distribution, divergence: str, alpha: float | No
 
 
 def _jeffreys(p: Distribution, q: Distribution, alpha: float | None) -> Tensor | None:
-    there, back = formula(p, q, "kl"), formula(q, p, "kl")
+    there = formula(p, q, "kl")
+    if there is not None and bool(torch.isinf(there).all()):
+        return there
+    back = formula(q, p, "kl")
     return None if there is None or back is None else there + back
 
 

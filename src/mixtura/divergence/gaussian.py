@@ -155,7 +155,8 @@ def _is_low_rank(factor0: Factor, factor1: Factor) -> bool:
 def _check_regular(gaussian: Gaussian, name: str, *, may_be_singular: bool) -> None:
     wrong = ~torch.isfinite(gaussian.mean.detach())
     if bool(wrong.any()):
-        raise InputError(f"the mean of {name} is infinite{first_entry(wrong)}; every entry must be finite")
+        entry = first_entry(wrong.any(dim=-1))
+        raise InputError(f"the mean of {name} is infinite{entry}; every entry must be finite")
     factor = gaussian.factor
     scale = (factor.variances if isinstance(factor, LowRank) else factor.diagonal).detach()
     wrong = ~((scale > 0) & (scale < torch.inf))
@@ -164,5 +165,5 @@ def _check_regular(gaussian: Gaussian, name: str, *, may_be_singular: bool) -> N
     if bool(wrong.any()):
         raise InputError(
             f"the covariance of {name} is not positive definite: a scale is {float(scale[wrong][0]):.6g}"
-            f"{first_entry(wrong)}; every one must be above 0"
+            f"{first_entry(wrong.any(dim=-1))}; every one must be above 0"
         )
