@@ -13,7 +13,7 @@ from mixtura.cli.wording import count, table_of
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-    from mixtura.projection.alpha_path import AlphaPath
+    from mixtura.projection.alpha import AlphaPath
     from mixtura.projection.result import Projection
     from mixtura.projection.target import Target
 

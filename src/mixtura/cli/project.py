@@ -116,7 +116,7 @@ def project(
         ]
         followed = None
         if alphas or path:
-            from mixtura.projection.alpha_path import alpha_path
+            from mixtura.projection.alpha import alpha_path
 
             followed = alpha_path(density)
             projections += [followed.at(value) for value in alphas]
@@ -195,7 +195,7 @@ def _projected(
     """Return one projection; each direction has its own random numbers, whatever else is asked for."""
     import torch
 
-    from mixtura.projection.project import project as project_onto
+    from mixtura.projection.closest import project as project_onto
 
     return project_onto(
         target,

@@ -72,7 +72,7 @@ def draw_projections(
 
     Examples
     --------
-    >>> from mixtura.projection.project import project
+    >>> from mixtura.projection.closest import project
     >>> ax = draw_projections([project("1/3 N(-3,1) + 2/3 N(3,1)")])
     >>> for text in ax.get_legend().get_texts():
     ...     print(text.get_text())

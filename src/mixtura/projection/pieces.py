@@ -145,7 +145,7 @@ def resolve(log_density: Callable[[Array], Array], edges: Array) -> Pieces:
     Examples
     --------
     >>> pieces = resolve(lambda x: -np.abs(x), np.array([-1.0, 0.3, 2.0]))
-    >>> [round(mode.location, 9) for mode in pieces.modes()]
+    >>> [abs(round(mode.location, 9)) for mode in pieces.modes()]
     [0.0]
     """
     pending = np.stack([edges[:-1], edges[1:]], axis=1)  # (P, 2)

@@ -175,8 +175,10 @@ def alpha_path(target: Distribution | LogDensity | str | Target) -> AlphaPath:
     --------
     >>> import mixtura
     >>> path = mixtura.alpha_path("1/3 N(-3,1) + 2/3 N(3,1)")
-    >>> len(path.folds), len(path.jumps)
-    (1, 0)
+    >>> path
+    AlphaPath(2 branches, folds at [0.0357, 0.369, 0.5604], jumps at [0.3917])
+    >>> path.at(0.5).distribution.mean.round(decimals=4)
+    tensor(0.9739, dtype=torch.float64)
     """
     ready = as_target(target)
     if ready.dimension != 1:

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 import mixtura
 from mixtura.errors import InputError
-from mixtura.projection.alpha_path import alpha_path
+from mixtura.projection.alpha import alpha_path
 from mixtura.projection.tilted import tilted
 
 
