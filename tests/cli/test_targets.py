@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixtura.cli.failures import PointedError
 from mixtura.cli.targets import load, own_code, read_target
 from mixtura.errors import InputError
-from mixtura.projection.notation_error import NotationError
 
 Write = Callable[[str], str]
 
@@ -124,10 +124,10 @@ def test_what_is_neither_is_explained(text: str, said: str) -> None:
         read_target(text)
 
 
-def test_an_error_in_a_mixture_knows_its_place() -> None:
-    with pytest.raises(NotationError) as caught:
+def test_an_error_in_a_mixture_shows_its_place() -> None:
+    with pytest.raises(PointedError) as caught:
         read_target("N(0:1)")
-    assert caught.value.position == 3
+    assert caught.value.shown == ("N(0:1)", "   ^")
 
 
 def test_options_that_belong_to_the_other_kind_are_refused() -> None:

@@ -14,8 +14,7 @@ import typer
 
 from mixtura.cli.session import Session
 from mixtura.cli.streams import abandon, one_line
-from mixtura.errors import MixturaError, TrainingError
-from mixtura.projection.notation_error import NotationError
+from mixtura.errors import InputError, MixturaError, TrainingError
 
 BAD_INPUT = 2
 TRAINING_FAILED = 1
@@ -30,6 +29,22 @@ _REFUSALS = frozenset(
 
 # The base of typer's usage errors; it is click's own class or typer's copy of it, by version.
 _UsageError = typer.BadParameter.__bases__[0]
+
+
+class PointedError(InputError):
+    """A word of the command line that cannot be read, with lines that point at the place.
+
+    Parameters
+    ----------
+    message : str
+        The one line.
+    shown : tuple of str
+        What is printed below it: the text, and a caret under the character.
+    """
+
+    def __init__(self, message: str, shown: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.shown = shown
 
 
 @dataclass(frozen=True)
@@ -66,8 +81,8 @@ def explain(error: BaseException, session: Session) -> Failure:
         return Failure(f"mixtura: {word}; {session.kept}", 128 + by)
     if isinstance(error, TrainingError):
         return Failure(f"mixtura: error: {error}", TRAINING_FAILED)
-    if isinstance(error, NotationError):
-        return Failure(f"mixtura: error: {error}", BAD_INPUT, error.excerpt())
+    if isinstance(error, PointedError):
+        return Failure(f"mixtura: error: {error}", BAD_INPUT, error.shown)
     if isinstance(error, MixturaError):
         return Failure(f"mixtura: error: {error}", BAD_INPUT)
     if isinstance(error, _UsageError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
+from mixtura.cli.failures import PointedError
 from mixtura.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def read_target(text: str, *, normalise: bool = False, dimension: int | None = N
     Raises
     ------
     InputError
-        If it is neither; in a mixture the error knows the character.
+        If it is neither; a `PointedError` where the text of a mixture cannot be read.
 
     Examples
     --------
@@ -101,17 +102,13 @@ def read_target(text: str, *, normalise: bool = False, dimension: int | None = N
     """
     named = _REFERENCE.fullmatch(text.strip())
     if named is None:
-        _check_text(text, dimension)
-    elif normalise:
+        return _read_mixture(text, normalise, dimension)
+    if normalise:
         raise InputError("--normalise belongs to a mixture as text; a log-density needs no normalising")
     from torch.distributions import Distribution
 
-    from mixtura.projection.notation import format_mixture, parse_mixture
     from mixtura.projection.target import as_target
 
-    if named is None:
-        mixture = parse_mixture(text, normalise=normalise)
-        return as_target(mixture), format_mixture(mixture)
     found = load(named.group(1), named.group(2))
     if isinstance(found, Distribution):
         if dimension is not None:
@@ -172,10 +169,10 @@ def load(module: str, name: str) -> Any:
         raise InputError(f"the module {module!r} has no {name!r}{hint}") from error
 
 
-def _check_text(text: str, dimension: int | None) -> None:
-    """Raise for a text that cannot be read, before anything heavy is imported."""
-    from mixtura.projection.grammar import read_components
-    from mixtura.projection.notation_error import NotationError
+def _read_mixture(text: str, normalise: bool, dimension: int | None) -> tuple[Target, str]:
+    """Return the mixture that a text describes; an error shows the text and the place in it."""
+    from mixtura.projection.notation import NotationError, format_mixture, parse_mixture
+    from mixtura.projection.target import as_target
 
     if ":" in text and "(" not in text:
         raise InputError(
@@ -183,15 +180,15 @@ def _check_text(text: str, dimension: int | None) -> None:
             "such as density:log_p for the file density.py of the current folder"
         )
     try:
-        read_components(text)
+        mixture = parse_mixture(text, normalise=normalise)
     except NotationError as error:
-        if "(" in text or not text.strip():
-            raise
-        raise NotationError(f"{error.reason}, a log-density MODULE:FUNCTION", text, error.position) from error
+        other = "" if "(" in text or not text.strip() else ", a log-density MODULE:FUNCTION"
+        raise PointedError(f"{error}{other}", error.excerpt()) from error
     if dimension is not None:
         raise InputError(
             "--dimension belongs to a log-density, MODULE:FUNCTION; a mixture as text knows its own"
         )
+    return as_target(mixture), format_mixture(mixture)
 
 
 def _import_failed(module: str, error: BaseException) -> str:
