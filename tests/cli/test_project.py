@@ -128,7 +128,7 @@ def test_the_svg_holds_the_numbers_of_its_legend_as_text(call: Call, place: Path
         "N(1, 3²)",
         "N(2.99, 1.02²)",
         "KL(q ‖ p) = 0.403 nats",
-        f"other minimum   N({minus}2.98, 1.03²)",
+        f"other minimum\N{EM SPACE}N({minus}2.98, 1.03²)",
         "alpha = 0.5",
     ):
         assert words in text

@@ -52,8 +52,8 @@ def test_the_figure_of_the_source(both: list[Projection]) -> None:
     ax = draw_projections(both)
     assert legend(ax) == [
         "p(x) = 1/3 N(\N{MINUS SIGN}3, 1) + 2/3 N(3, 1)",
-        "inclusive   N(1, 3²)   KL(p ‖ q) = 0.466 nats",
-        "exclusive   N(2.99, 1.02²)   KL(q ‖ p) = 0.403 nats",
+        "inclusive\N{EM SPACE}N(1, 3²)\N{EM SPACE}KL(p ‖ q) = 0.466 nats",
+        "exclusive\N{EM SPACE}N(2.99, 1.02²)\N{EM SPACE}KL(q ‖ p) = 0.403 nats",
     ]
     low, high = ax.get_xlim()
     assert -10 < low < -7 and 9 < high < 12
@@ -69,8 +69,8 @@ def test_the_figure_of_the_source(both: list[Projection]) -> None:
 def test_other_stationary_points_are_drawn_only_when_asked(both: list[Projection]) -> None:
     labels = legend(draw_projections(both, stationary=True))
     assert labels[3:] == [
-        "other minimum   N(\N{MINUS SIGN}2.98, 1.03²)   KL(q ‖ p) = 1.09 nats",
-        "saddle   N(\N{MINUS SIGN}2.13, 1.88²)   KL(q ‖ p) = 1.26 nats",
+        "other minimum\N{EM SPACE}N(\N{MINUS SIGN}2.98, 1.03²)\N{EM SPACE}KL(q ‖ p) = 1.09 nats",
+        "saddle\N{EM SPACE}N(\N{MINUS SIGN}2.13, 1.88²)\N{EM SPACE}KL(q ‖ p) = 1.26 nats",
     ]
 
 
@@ -79,8 +79,8 @@ def test_places_of_the_path_and_others_have_lines_of_their_own(both: list[Projec
     half = projection(target, ("N(1,8)", 0.57, "minimum"), direction="alpha", alpha=0.5)
     ax = draw_projections([*both, half, half], others=[("mine", Normal(0.0, 2.0))])
     labels = legend(ax)
-    assert labels[3] == labels[4] == "alpha = 0.5   N(1, 2.83²)   D(p ‖ q) = 0.57 nats"
-    assert labels[5] == "mine   N(0, 2²)"
+    assert labels[3] == labels[4] == "alpha = 0.5\N{EM SPACE}N(1, 2.83²)\N{EM SPACE}D(p ‖ q) = 0.57 nats"
+    assert labels[5] == "mine\N{EM SPACE}N(0, 2²)"
     looks = {(line.get_color(), line.get_linestyle()) for line in ax.get_lines()}
     assert len(looks) == 5
 
@@ -124,7 +124,7 @@ def test_on_the_plane_contours_and_ellipses() -> None:
     ax = draw_projections([projection(target, (q, 0.25, "minimum"))])
     assert legend(ax) == [
         "target p(x), a mixture of 2 Gaussians",
-        "exclusive   KL(q ‖ p) = 0.25 nats\nmean (0, 1), sd (2, 1), corr 0.6",
+        "exclusive\N{EM SPACE}KL(q ‖ p) = 0.25 nats\nmean (0, 1), sd (2, 1), corr 0.6",
     ]
     assert ax.get_aspect() == 1.0
     one, two = (np.stack([line.get_xdata(), line.get_ydata()]) for line in ax.get_lines()[:2])

@@ -29,7 +29,9 @@ _METADATA: Mapping[str, dict[str, Any]] = {
 SUFFIXES = tuple(_METADATA)
 
 _LOOK: Mapping[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib
+    # The first comes with matplotlib; where a page lacks it, the next is as wide.
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,

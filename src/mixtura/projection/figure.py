@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # The signs of the divergence of each direction, and the place of its style.
 _DIVERGENCES = {"inclusive": ("KL(p ‖ q)", 0), "exclusive": ("KL(q ‖ p)", 1), "alpha": ("D(p ‖ q)", 2)}
 _SADDLE_STYLE = 5
+# SVG shows many blanks as one.
+_GAP = "\N{EM SPACE}"
 _LONGEST_NAME, _MOST_TERMS = 64, 6
 
 
@@ -75,9 +77,9 @@ def draw_projections(
     >>> from mixtura.projection.closest import project
     >>> ax = draw_projections([project("1/3 N(-3,1) + 2/3 N(3,1)")])
     >>> for text in ax.get_legend().get_texts():
-    ...     print(text.get_text())
+    ...     print(*text.get_text().split())
     p(x) = 1/3 N(−3, 1) + 2/3 N(3, 1)
-    inclusive   N(1, 3²)   KL(p ‖ q) = 0.466 nats
+    inclusive N(1, 3²) KL(p ‖ q) = 0.466 nats
     """
     if not projections:
         raise InputError("there is no projection to draw; give one at least")
@@ -233,7 +235,7 @@ def _draw_on_line(
         scale = math.sqrt(float(covariance[0, 0]))
         values = np.exp(-0.5 * ((x - mean[0]) / scale) ** 2) / (scale * math.sqrt(2 * math.pi))
         words = (entry.name, describe_gaussian(entry.distribution), entry.amount)
-        curves.append(Curve(_printed("   ".join(filter(None, words))), values, entry.place, entry.faint))
+        curves.append(Curve(_printed(_GAP.join(filter(None, words))), values, entry.place, entry.faint))
     return draw_densities(ax, x, density, curves, target_label=_target_label(target))
 
 
@@ -245,7 +247,7 @@ def _draw_on_plane(
     x, y, density = plane_grid(target, seen)
     ellipses = []
     for entry in entries:
-        title = "   ".join(filter(None, (entry.name, entry.amount)))
+        title = _GAP.join(filter(None, (entry.name, entry.amount)))
         label = _printed(f"{title}\n{describe_gaussian(entry.distribution)}")
         ellipses.append(Ellipses(label, *mean_and_covariance(entry.distribution), entry.place, entry.faint))
     return draw_contours(ax, x, y, density, ellipses, target_label=_target_label(target))
