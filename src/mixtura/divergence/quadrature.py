@@ -155,7 +155,8 @@ def _apply(
         by = torch.from_numpy(np.log(slopes))
         return integrand(logs[0] + by, logs[1] + by).numpy()
 
-    rule = adapt(values, pieces, rtol=rtol, atol=0.1 * _LEAST)
+    rounds = not (_is_movable(pair.p) and _is_movable(pair.q))
+    rule = adapt(values, pieces, rtol=rtol, atol=0.1 * _LEAST, rounds=rounds)
     if math.isinf(rule.value):
         return _constant(rule.value), _constant(0.0)
     offsets, origins = _tensors(rule.offsets[:, None], rule.origins[:, None])
@@ -236,6 +237,10 @@ def _line(distribution: Distribution, name: str) -> Mixture:
             "integrated; quadrature is for continuous distributions over one real number"
         )
     return Mixture(parts.log_weights, family)
+
+
+def _is_movable(mixture: Mixture) -> bool:
+    return translate(mixture.family, _constant(0.0)) is not None
 
 
 def _log_density(mixture: Mixture, offsets: Tensor, origins: Tensor) -> Tensor:
