@@ -1,0 +1,1 @@
+"""Expectation-maximisation: exact q, theta in closed form, for the classical mixtures."""

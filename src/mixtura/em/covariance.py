@@ -1,0 +1,203 @@
+"""Covariances as matrices or as vectors of variances: what a Gaussian family does with either."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from mixtura.em.family import Array
+from mixtura.errors import InputError
+
+
+class Layout(ABC):
+    """How K covariances, or K sums of products, are held: (K, d, d) or (K, d)."""
+
+    @abstractmethod
+    def rows(self, d: int) -> int:
+        """Return the number F of square features."""
+
+    @abstractmethod
+    def squares(self, block: Array, out: Array) -> None:
+        """Write the square features (F, B) of a block (d, B)."""
+
+    @abstractmethod
+    def unpack(self, sums: Array, d: int) -> Array:
+        """Return sums of products in this layout from sums of square features (K, F)."""
+
+    @abstractmethod
+    def factorise(self, covariances: Array) -> tuple[Array, Array]:
+        """Return inverse factors W, with P = W' W, and log-determinants (K,) of the covariances."""
+
+    @abstractmethod
+    def quadratic(self, whitening: Array) -> Array:
+        """Return the coefficients (K, F) of -1/2 x' P x in the square features."""
+
+    @abstractmethod
+    def precision_times(self, whitening: Array, vectors: Array) -> Array:
+        """Return P_k v_k of shape (K, d)."""
+
+    @abstractmethod
+    def whiten(self, whitening: Array, difference: Array) -> Array:
+        """Return W x of shape (d, B), for one component."""
+
+    @abstractmethod
+    def products(self, difference: Array, weights: Array) -> Array:
+        """Return the weighted sum of products of one component's differences (d, B)."""
+
+    @abstractmethod
+    def outer(self, first: Array, second: Array) -> Array:
+        """Return the symmetric products of vectors (K, d), (a b' + b a') / 2, in this layout."""
+
+    @abstractmethod
+    def trace(self, whitening: Array, products: Array) -> Array:
+        """Return tr(P_k S_k) of shape (K,)."""
+
+    @abstractmethod
+    def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
+        """Return covariances with a number, or (d,) numbers, added to every variance."""
+
+    @abstractmethod
+    def zeros(self, n_components: int, d: int) -> Array:
+        """Return K times nothing."""
+
+    def broadcast(self, factors: Array) -> Array:
+        """Return numbers (K,) in a shape that multiplies this layout."""
+        return factors.reshape(-1, *self.zeros(1, 1).shape[1:])
+
+
+class Matrices(Layout):
+    """Covariance matrices, (K, d, d)."""
+
+    def rows(self, d: int) -> int:
+        """Return d (d + 1) / 2."""
+        return d * (d + 1) // 2
+
+    def squares(self, block: Array, out: Array) -> None:
+        """Write x_i x_j for i <= j, row by row of the upper triangle."""
+        d, row = len(block), 0
+        for i in range(d):
+            np.multiply(block[i], block[i:], out=out[row : row + d - i])
+            row += d - i
+
+    def unpack(self, sums: Array, d: int) -> Array:
+        """Return symmetric matrices."""
+        upper, lower = np.triu_indices(d)
+        matrices = np.empty((len(sums), d, d))
+        matrices[:, upper, lower] = sums
+        matrices[:, lower, upper] = sums
+        return matrices
+
+    def factorise(self, covariances: Array) -> tuple[Array, Array]:
+        """Return inverses of lower Cholesky factors."""
+        k, d, _ = covariances.shape
+        whitening, log_determinants = np.empty((k, d, d)), np.empty(k)
+        for at, covariance in enumerate(covariances):
+            try:
+                factor = np.linalg.cholesky(covariance)
+            except np.linalg.LinAlgError:
+                raise collapsed(at, float(np.linalg.eigvalsh(covariance)[0])) from None
+            whitening[at] = solve_triangular(factor, np.eye(d), lower=True, check_finite=False)
+            log_determinants[at] = 2 * np.log(np.diagonal(factor)).sum()
+        return whitening, log_determinants
+
+    def quadratic(self, whitening: Array) -> Array:
+        """Return -P_ij, halved where i = j."""
+        upper, lower = np.triu_indices(whitening.shape[-1])
+        precision = whitening.transpose(0, 2, 1) @ whitening
+        return np.asarray(-precision[:, upper, lower] * np.where(upper == lower, 0.5, 1.0))
+
+    def precision_times(self, whitening: Array, vectors: Array) -> Array:
+        """Return W' (W v)."""
+        return np.einsum("kji,kj->ki", whitening, np.einsum("kij,kj->ki", whitening, vectors))
+
+    def whiten(self, whitening: Array, difference: Array) -> Array:
+        """Return the product of a triangular matrix."""
+        return whitening @ difference
+
+    def products(self, difference: Array, weights: Array) -> Array:
+        """Return X diag(w) X'."""
+        return (difference * weights) @ difference.T
+
+    def outer(self, first: Array, second: Array) -> Array:
+        """Return the symmetric part of a b'."""
+        product = first[:, :, None] * second[:, None, :]
+        return np.asarray((product + product.transpose(0, 2, 1)) / 2)
+
+    def trace(self, whitening: Array, products: Array) -> Array:
+        """Return the sum of the entries of W S W' on the diagonal."""
+        return np.einsum("kij,kjl,kil->k", whitening, products, whitening, optimize=True)
+
+    def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
+        """Return S + diag(value)."""
+        return np.asarray(covariances + np.eye(covariances.shape[-1]) * value)
+
+    def zeros(self, n_components: int, d: int) -> Array:
+        """Return (K, d, d) zeros."""
+        return np.zeros((n_components, d, d))
+
+
+class Variances(Layout):
+    """Variances of independent features, (K, d)."""
+
+    def rows(self, d: int) -> int:
+        """Return d."""
+        return d
+
+    def squares(self, block: Array, out: Array) -> None:
+        """Write x_i^2."""
+        np.multiply(block, block, out=out)
+
+    def unpack(self, sums: Array, d: int) -> Array:
+        """Return the sums themselves."""
+        return sums.copy()
+
+    def factorise(self, covariances: Array) -> tuple[Array, Array]:
+        """Return inverse standard deviations."""
+        smallest = covariances.min(axis=1)
+        if not (smallest > 0).all():
+            at = int(np.argmin(smallest))
+            raise collapsed(at, float(smallest[at]))
+        return 1 / np.sqrt(covariances), np.log(covariances).sum(axis=1)
+
+    def quadratic(self, whitening: Array) -> Array:
+        """Return minus half the precisions."""
+        return np.asarray(-0.5 * whitening**2)
+
+    def precision_times(self, whitening: Array, vectors: Array) -> Array:
+        """Return vectors over variances."""
+        return np.asarray(whitening**2 * vectors)
+
+    def whiten(self, whitening: Array, difference: Array) -> Array:
+        """Return differences over standard deviations."""
+        return np.asarray(difference * whitening[:, None])
+
+    def products(self, difference: Array, weights: Array) -> Array:
+        """Return weighted sums of squares."""
+        return np.asarray((difference * difference) @ weights)
+
+    def outer(self, first: Array, second: Array) -> Array:
+        """Return the products entry by entry."""
+        return first * second
+
+    def trace(self, whitening: Array, products: Array) -> Array:
+        """Return the sum of squares over variances."""
+        return np.asarray((whitening**2 * products).sum(axis=1))
+
+    def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
+        """Return the variances plus the value."""
+        return np.asarray(covariances + value)
+
+    def zeros(self, n_components: int, d: int) -> Array:
+        """Return (K, d) zeros."""
+        return np.zeros((n_components, d))
+
+
+def collapsed(component: int, smallest: float) -> InputError:
+    """Return the error for a covariance that is not positive definite."""
+    return InputError(
+        f"the covariance of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}): "
+        "it fell onto duplicates, constant or collinear columns; increase reg_covar, decrease n_components or give "
+        "a prior"
+    )

@@ -1,0 +1,212 @@
+"""Expectation-maximisation: E-step and M-step in turn, F recorded after each, until a criterion or a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mixtura.em.family import Array, Family
+from mixtura.em.source import Source
+from mixtura.em.steps import Expectation, MixtureParameters, e_step, free_energy, log_prior, m_step
+from mixtura.errors import ConvergenceError
+from mixtura.findings import Finding
+
+# A component with less of the data than this has lost it.
+_LOST = 1e-8
+# What rounding may take from F, relative to it.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class EMResult:
+    """What EM ends with.
+
+    Parameters
+    ----------
+    theta : MixtureParameters
+        The parameters after the last M-step.
+    free_energy_path : ndarray of shape (2 n_iter,)
+        F after every half step, E then M, in nats per observation; plus log p(theta) per observation where
+        there is a prior.
+    lower_bound : float
+        F after the last E-step, in nats per observation.
+    converged : bool
+        Whether the criterion was met.
+    reason : str
+        Why it stopped.
+    n_iter : int
+        The number of iterations.
+    findings : tuple of Finding
+        What should be known: falls of F, components that were moved.
+    """
+
+    theta: MixtureParameters
+    free_energy_path: Array
+    lower_bound: float
+    converged: bool
+    reason: str
+    n_iter: int
+    findings: tuple[Finding, ...]
+
+
+Criterion = Callable[[list[float]], str | None]
+
+
+@dataclass
+class _Run:
+    """The state of one run: the path, and what was noticed."""
+
+    exact: bool
+    scale: float
+    path: list[float] = field(default_factory=list)
+    falls: list[tuple[int, float]] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
+
+    def record(self, value: float, after: str) -> None:
+        """Add F after a half step; a fall beyond rounding is an error where the ascent is exact."""
+        value /= self.scale
+        if not np.isfinite(value):
+            raise ConvergenceError(
+                f"the free energy became {value} after an {after} of iteration {len(self.path) // 2 + 1}: an "
+                "observation has no density under any component; start from other parameters"
+            )
+        if self.path and value < self.path[-1] - _ROUNDING * (1 + abs(self.path[-1])):
+            fall = self.path[-1] - value
+            if self.exact:
+                raise ConvergenceError(
+                    f"the free energy fell by {fall:.3g} nats per observation in an {after} of iteration "
+                    f"{len(self.path) // 2 + 1}, which an exact ascent cannot; the data may be too badly scaled"
+                )
+            self.falls.append((len(self.path) // 2 + 1, fall))
+        self.path.append(value)
+
+
+def run_em(
+    family: Family[Any, Any],
+    source: Source,
+    start: MixtureParameters,
+    *,
+    criterion: Criterion,
+    max_iter: int,
+    concentration: float | Array = 1.0,
+    exact: bool = True,
+    watch: Callable[[int, float], None] | None = None,
+) -> EMResult:
+    r"""Climb F(theta, q) by turns.
+
+    .. math::
+
+        q \leftarrow \arg\max_q F(\theta, q) = p_\theta(z \mid x), \qquad
+        \theta \leftarrow \arg\max_\theta F(\theta, q) + \log p(\theta).
+
+    Parameters
+    ----------
+    family : Family
+        The component densities.
+    source : Source
+        The observations.
+    start : MixtureParameters
+        Where to begin.
+    criterion : callable
+        From F after every E-step so far, in nats per observation, to the reason to stop, or None.
+    max_iter : int
+        The most iterations.
+    concentration : float or ndarray of shape (K,)
+        Of a Dirichlet prior on the weights; 1 is none.
+    exact : bool
+        Whether both steps are exact ascents, so that F cannot fall.
+    watch : callable, optional
+        Called with the iteration and F after its E-step.
+
+    Returns
+    -------
+    EMResult
+
+    Raises
+    ------
+    ConvergenceError
+        If F is not finite, or falls although the ascent is exact.
+    InputError
+        If a component collapses.
+
+    References ---------- .. [1] R. Neal and G. Hinton, A view of the EM algorithm that justifies incremental,
+    sparse, and other variants,
+       in Learning in Graphical Models, 1998.
+    """
+    state = _Run(exact=exact, scale=source.total_weight)
+    theta, bounds = start, []
+    converged, reason = False, "max_iter"
+    for iteration in range(1, max_iter + 1):
+        expectation = e_step(family, source, theta)
+        prior = log_prior(family, theta, concentration)
+        state.record(expectation.log_likelihood + prior, "E-step")
+        bounds.append(state.path[-1])
+        theta = m_step(family, expectation, concentration)
+        lost = np.flatnonzero(expectation.counts < _LOST * source.total_weight / family.n_components)
+        if len(lost):
+            theta = _revived(family, theta, expectation, int(lost[0]), source.total_weight)
+            state.moved.append(int(lost[0]))
+            state.path.clear()
+            bounds = []
+            continue
+        state.record(
+            free_energy(family, expectation, theta) + log_prior(family, theta, concentration), "M-step"
+        )
+        if watch is not None:
+            watch(iteration, bounds[-1])
+        stop = criterion(bounds)
+        if stop is not None:
+            converged, reason = True, stop
+            break
+    return EMResult(
+        theta=theta,
+        free_energy_path=np.array(state.path),
+        lower_bound=bounds[-1] if bounds else float("nan"),
+        converged=converged,
+        reason=reason,
+        n_iter=iteration,
+        findings=_findings(state),
+    )
+
+
+def _revived(
+    family: Family[Any, Any],
+    theta: MixtureParameters,
+    expectation: Expectation,
+    component: int,
+    total_weight: float,
+) -> MixtureParameters:
+    """Return parameters with a component that lost its points moved to the observation of least density."""
+    weights = np.maximum(expectation.counts / total_weight, 0.0)
+    weights[component] = 1 / family.n_components
+    components = family.reseed(theta.components, component, expectation.farthest)
+    return MixtureParameters(np.log(weights / weights.sum()), components)
+
+
+def _findings(state: _Run) -> tuple[Finding, ...]:
+    findings = []
+    if state.falls:
+        iteration, fall = max(state.falls, key=lambda item: item[1])
+        findings.append(
+            Finding(
+                "free-energy-fell",
+                "warning",
+                f"F fell {len(state.falls)} times, by up to {fall:.3g} nats per observation in iteration {iteration}: "
+                "reg_covar > 0 makes a step that is no exact ascent",
+                "lower reg_covar or use a prior",
+            )
+        )
+    if state.moved:
+        names = ", ".join(str(component) for component in sorted(set(state.moved)))
+        findings.append(
+            Finding(
+                "component-reseeded",
+                "warning",
+                f"components that lost their points were moved to the least likely observation: {names}",
+                "fewer components may do",
+            )
+        )
+    return tuple(findings)

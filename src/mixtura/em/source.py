@@ -1,0 +1,70 @@
+"""Where observations come from: blocks of a few thousand, whatever holds them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtura.em.family import Array
+
+# Observations a block: their features fit the second cache.
+BLOCK = 1024
+
+
+class Source(ABC):
+    """Observations that can be gone through as often as EM wants.
+
+    A block is a pair: observations (d, B), features first, in float64 and less the origin; and their weights
+    (B,), or None where all are one.
+    """
+
+    n_rows: int
+    n_features: int
+    total_weight: float
+
+    @abstractmethod
+    def blocks(self) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the blocks, in an order that never changes."""
+
+
+@dataclass(eq=False)
+class ArraySource(Source):
+    """Rows of an array or a memory map, which is never copied as a whole.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n, d)
+        Numbers of any type that has ``rows[start:stop]``.
+    weights : ndarray of shape (n,), optional
+        Weights of the observations, not negative.
+    origin : ndarray of shape (d,), optional
+        Subtracted in float64, so that a large offset costs no digits.
+    block_size : int
+        Observations a block.
+    """
+
+    rows: Any
+    weights: Array | None = None
+    origin: Array | None = None
+    block_size: int = BLOCK
+
+    def __post_init__(self) -> None:
+        """Read the shape."""
+        self.n_rows, self.n_features = self.rows.shape
+        self.total_weight = float(self.n_rows if self.weights is None else self.weights.sum())
+
+    def blocks(self) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the rows in order."""
+        room = np.empty((self.n_features, self.block_size))
+        for start in range(0, self.n_rows, self.block_size):
+            rows = np.asarray(self.rows[start : start + self.block_size])
+            block = room[:, : len(rows)]
+            np.copyto(block, rows.T)
+            if self.origin is not None:
+                block -= self.origin[:, None]
+            weights = None if self.weights is None else self.weights[start : start + len(rows)]
+            yield block, weights
