@@ -175,9 +175,9 @@ def _renyi(pair: _Pair, numbers: _Pair, pieces: Pieces, alpha: float, rtol: floa
     if alpha != 0:
         found, error = _apply(pair, numbers, pieces, pointwise("alpha", alpha), rtol)
         scale = alpha * (1 - alpha)
-        affinity = 1 - scale * found
-        if float(affinity) > 0.5 and math.isfinite(float(affinity)):
-            return torch.log1p(-scale * found) / (alpha - 1), error * alpha / affinity.detach()
+        affinity = 1 - scale * found.detach()
+        if 0.5 < float(affinity) < math.inf:
+            return torch.log1p(-scale * found) / (alpha - 1), error * alpha / affinity
     peak = _peak(numbers, pieces, alpha)
     if math.isinf(peak):
         return _constant(math.inf), _constant(0.0)
@@ -186,11 +186,10 @@ def _renyi(pair: _Pair, numbers: _Pair, pieces: Pieces, alpha: float, rtol: floa
         return (log_affinity(log_p, log_q, alpha) - peak).exp()
 
     found, error = _apply(pair, numbers, pieces, scaled, rtol)
-    if math.isinf(float(found)):
+    if bool(torch.isinf(found)):
         return found, error
-    return ((found.log() + peak) / (alpha - 1)).clamp_min(0.0) + 0.0, error / (
-        found.detach() * abs(alpha - 1)
-    )
+    value = ((found.log() + peak) / (alpha - 1)).clamp_min(0.0) + 0.0  # and not -0
+    return value, error / (found.detach() * abs(alpha - 1))
 
 
 def _peak(numbers: _Pair, pieces: Pieces, alpha: float) -> float:
