@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+# An example that runs the command runs the one that belongs to this interpreter.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 project = "mixtura"
 author = "The mixtura developers"
 copyright = "2026, the mixtura developers"
 version = release = version_of("mixtura")
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "mathml"]
 exclude_patterns = ["_build", "extensions"]
 root_doc = "index"
 
@@ -30,6 +33,8 @@ myst_update_mathjax = False
 
 # Every example is executed, and one that fails fails the build.
 nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_merge_streams = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 
