@@ -133,12 +133,21 @@ def test_the_answer_moves_with_the_target(as_line, shift: float, factor: float) 
         assert after.divergence == pytest.approx(before.divergence, abs=accuracy)
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1e6])
-def test_variances_from_1e_minus_12_to_1e12(as_line, scale: float) -> None:
-    found = stationary(as_line, ([0.5, 0.5], [0.0, 1.0], [1.0, scale]))
+@pytest.mark.parametrize("scales", [(1.0, 1e-6), (1.0, 1e6), (1e-6, 1e6), (1e6, 1e-6)])
+def test_variances_from_1e_minus_12_to_1e12(as_line, scales: tuple[float, float]) -> None:
+    found = stationary(as_line, ([0.5, 0.5], [0.0, 1.0], scales))
     kinds = [point.kind for point in found]
     assert kinds.count("minimum") - kinds.count("saddle") == 1
     assert all(np.isfinite([point.mu, point.sigma, point.divergence]).all() for point in found)
+
+
+def test_equal_halves_a_million_apart(as_line) -> None:
+    found = stationary(as_line, ([0.5, 0.5], [0.0, 1e6], [1.0, 1.0]))
+    minima = [point for point in found if point.divergence < 1]
+    assert [point.mu for point in minima] == pytest.approx([0, 1e6], abs=1e-6) or [
+        point.mu for point in minima
+    ] == pytest.approx([1e6, 0], abs=1e-6)
+    assert [point.divergence for point in minima] == pytest.approx([np.log(2)] * 2, abs=1e-9)
 
 
 def test_means_a_million_apart(as_line) -> None:
@@ -168,7 +177,7 @@ def test_a_place_that_is_nearly_stationary_is_not_reported(as_line) -> None:
 
 def test_a_curve_ends_in_a_fold_or_goes_on(as_line) -> None:
     density = as_line([1 / 3, 2 / 3], [-3, 3], [1, 1])
-    ends = [curve[-1] for curve in all_curves(density)]
+    ends = [curve[-1] for curve in all_curves(density)[0]]
     assert ends[0].a2 >= 0 and ends[0].sigma < density.widest
     assert ends[1].a2 < 0 and ends[1].sigma > density.widest
 

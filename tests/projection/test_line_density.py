@@ -74,6 +74,19 @@ def test_a_log_density_that_overflows_far_away_is_no_bounded_support() -> None:
     assert point.mu == pytest.approx(0, abs=1e-9) and 0.5 < point.sigma < 1.5
 
 
+def test_a_periodic_term_is_followed_where_the_mass_is() -> None:
+    points = exclusive_on_line(
+        line_density(as_target(lambda x: -0.5 * x**2 + torch.log1p(0.5 * torch.sin(3 * x) ** 2)))
+    )
+    kinds = [point.kind for point in points]
+    assert kinds.count("minimum") - kinds.count("saddle") == 1
+
+
+def test_a_mode_far_from_the_origin_is_found() -> None:
+    [point] = exclusive_on_line(line_density(as_target(lambda x: -0.5 * ((x - 3e5) / 7) ** 2)))
+    assert (point.mu, point.sigma) == pytest.approx((3e5, 7), rel=1e-8)
+
+
 def test_heavy_tails_are_extrapolated_and_said() -> None:
     density = line_density(as_target(lambda x: -0.7 * torch.log1p(x**2)))
     from scipy.special import beta

@@ -110,15 +110,15 @@ class Matrices(Layout):
 
     def precision_times(self, whitening: Array, vectors: Array) -> Array:
         """Return W' (W v)."""
-        return np.einsum("kji,kj->ki", whitening, np.einsum("kij,kj->ki", whitening, vectors))
+        return np.asarray(np.einsum("kji,kj->ki", whitening, np.einsum("kij,kj->ki", whitening, vectors)))
 
     def whiten(self, whitening: Array, difference: Array) -> Array:
         """Return the product of a triangular matrix."""
-        return whitening @ difference
+        return np.asarray(whitening @ difference)
 
     def products(self, difference: Array, weights: Array) -> Array:
         """Return X diag(w) X'."""
-        return (difference * weights) @ difference.T
+        return np.asarray((difference * weights) @ difference.T)
 
     def outer(self, first: Array, second: Array) -> Array:
         """Return the symmetric part of a b'."""
@@ -127,7 +127,7 @@ class Matrices(Layout):
 
     def trace(self, whitening: Array, products: Array) -> Array:
         """Return the sum of the entries of W S W' on the diagonal."""
-        return np.einsum("kij,kjl,kil->k", whitening, products, whitening, optimize=True)
+        return np.asarray(np.einsum("kij,kij->k", whitening @ products, whitening))
 
     def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
         """Return S + diag(value)."""
@@ -197,7 +197,7 @@ class Variances(Layout):
 def collapsed(component: int, smallest: float) -> InputError:
     """Return the error for a covariance that is not positive definite."""
     return InputError(
-        f"the covariance of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}): "
-        "it fell onto duplicates, constant or collinear columns; increase reg_covar, decrease n_components or give "
-        "a prior"
+        f"the covariance of component {component} is not positive definite (smallest eigenvalue "
+        f"{smallest:.3g}): it fell onto duplicates, constant or collinear columns; increase reg_covar, decrease "
+        "n_components or give a prior"
     )

@@ -21,13 +21,15 @@ from scipy.optimize import brentq, minimize_scalar
 
 from mixtura.errors import ConvergenceError
 from mixtura.projection.line_density import LineDensity
-from mixtura.projection.pieces import Pieces
+from mixtura.projection.pieces import Mode, Pieces
 from mixtura.projection.result import Kind
 from mixtura.projection.smoothing import Smoothed, smooth
 
 # Steps along a curve, in the Fisher metric (dmu^2 + dsigma^2) / sigma^2.
 _LONGEST_STEP, _SHORTEST_STEP = 0.2, 1e-7
 _MOST_STEPS = 20_000
+# A curvature, in units of sigma^2, that is no rounding error.
+_FLAT = 1e-9
 # Where log p is about to overflow, as that of a density with exponential tails of its logarithm does.
 _OVERFLOWING = -1e30
 # An extremum of the remainder this near to zero is looked at for a pair of roots.
@@ -83,12 +85,18 @@ def exclusive_on_line(density: LineDensity) -> list[LineStationary]:
     >>> round(best.mu, 9), round(best.sigma, 9), abs(round(best.divergence, 12))
     (2.0, 3.0, 0.0)
     """
-    found = [
-        _polished(density.pieces, place)
-        for curve in all_curves(density)
-        for place in _roots(density.pieces, curve)
-    ]
+    curves, meetings = all_curves(density)
+    found: list[Smoothed] = []
+    for curve in curves:
+        for root in _roots(density.pieces, curve):
+            place = _polished(density.pieces, root)
+            if not any(_near(place, other, 1e-7) for other in found):
+                found.append(place)
     points = [_described(density, place) for place in found]
+    # Two saddles and a minimum that rounding does not tell from the place where the curves meet: one saddle.
+    points += [
+        replace(_described(density, place), kind="saddle") for place in meetings if place.remainder < 0
+    ]
     index = sum(1 if point.kind == "minimum" else -1 for point in points)
     if index != 1:
         raise ConvergenceError(
@@ -98,7 +106,7 @@ def exclusive_on_line(density: LineDensity) -> list[LineStationary]:
     return sorted(points, key=lambda point: point.divergence)
 
 
-def all_curves(density: LineDensity) -> list[list[Smoothed]]:
+def all_curves(density: LineDensity) -> tuple[list[list[Smoothed]], list[Smoothed]]:
     """Return the curves of the maxima of the smoothed log-density, as sigma grows.
 
     Parameters
@@ -108,10 +116,12 @@ def all_curves(density: LineDensity) -> list[list[Smoothed]]:
 
     Returns
     -------
-    list of list of Smoothed
+    curves : list of list of Smoothed
         One curve for each mode, and one from each place where those of two modes meet, as in a symmetric
         target.
         A curve ends beyond ``density.widest``, where it meets a minimum, or where it meets another.
+    meetings : list of Smoothed
+        Where the curves of two modes meet.
 
     Raises
     ------
@@ -120,35 +130,51 @@ def all_curves(density: LineDensity) -> list[list[Smoothed]]:
     """
     pieces = density.pieces
     curves = []
+    ends: list[Smoothed] = []
     meetings: list[Smoothed] = []
     for mode in density.modes:
-        # Far below the width of the mode, and of the gap to its neighbours, the curve has hardly moved.
-        curves.append(_followed(pieces, mode.location, 0.02 * min(mode.width, mode.gap), density.widest))
+        start = _start(pieces, mode)
+        if start is not None:
+            curves.append(_followed(pieces, start, density.widest))
     for curve in curves:
         end = curve[-1]
         if not _meets_another(end):
             continue
-        if any(_near(end, other) for other in meetings):
-            curves.append(_followed(pieces, end.mu, 1.001 * end.sigma, density.widest))
-        else:
+        if any(_near(end, other, 0.01) for other in ends):
             meetings.append(end)
-    return curves
+            start = _on_curve(pieces, end.mu, 1.001 * end.sigma)
+            if start is not None:
+                curves.append(_followed(pieces, start, density.widest))
+        else:
+            ends.append(end)
+    return curves, meetings
 
 
 def _meets_another(end: Smoothed) -> bool:
     """Return whether a curve ended where the first three derivatives of the smoothed log-density vanish."""
-    return abs(end.a2) < 0.01 and abs(end.a3) < 0.05
+    return abs(end.a2) < 0.005 * abs(end.a4) and abs(end.a3) < 0.005 * abs(end.a4)
 
 
-def _near(first: Smoothed, second: Smoothed) -> bool:
-    return abs(first.mu - second.mu) < 0.01 * first.sigma and abs(first.sigma / second.sigma - 1) < 0.01
+def _near(first: Smoothed, second: Smoothed, distance: float) -> bool:
+    near = abs(first.mu - second.mu) < distance * first.sigma
+    return near and abs(first.sigma / second.sigma - 1) < distance
 
 
-def _followed(pieces: Pieces, mu: float, sigma: float, widest: float) -> list[Smoothed]:
-    """Follow one maximum of the smoothed log-density upwards from a place near it."""
-    start = _on_curve(pieces, mu, sigma)
-    if start is None:
-        raise ConvergenceError(f"the mode of the density near x = {mu:.6g} could not be followed")
+def _start(pieces: Pieces, mode: Mode) -> Smoothed | None:
+    """Return a place on the curve of a mode; None where the mode is too flat to be told from rounding."""
+    # Far below the width of the mode, and of the gap to its neighbours, the curve has hardly moved.
+    sigma = 0.02 * min(mode.width, mode.gap)
+    for _ in range(60):
+        start = _on_curve(pieces, mode.location, sigma)
+        if start is not None and start.a2 < -_FLAT and abs(start.mu - mode.location) < max(sigma, mode.gap):
+            return start
+        # While a2 is lost in rounding the remainder is 1, and nothing is stationary.
+        sigma *= 2
+    return None
+
+
+def _followed(pieces: Pieces, start: Smoothed, widest: float) -> list[Smoothed]:
+    """Follow one maximum of the smoothed log-density upwards."""
     here, curve = start, [start]
     step = _LONGEST_STEP / 4
     for _ in range(_MOST_STEPS):

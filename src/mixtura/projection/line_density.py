@@ -13,8 +13,9 @@ from mixtura.findings import Finding
 from mixtura.projection.pieces import Array, Mode, Pieces, panels, require_finite, resolve, with_mass
 from mixtura.projection.target import GaussianMixtureForm, Target
 
-# How far, in units of its scale, a density that is no mixture is looked at.
+# How far, in units of its scale, a density that is no mixture is looked at, and how far at least.
 _FAR = 1e8
+_NEAR = 64.0
 # Where a log-density has overflowed rather than met the end of its support.
 _STEEP = -1e12
 _LOWEST = -1e100
@@ -168,25 +169,58 @@ def _from_log_density(target: Target) -> LineDensity:
     def raw(x: Array) -> Array:
         return np.asarray(target.log_prob(torch.from_numpy(centre + x)[:, None]).detach().numpy())
 
-    steps = scale * 2.0 ** np.arange(-14, np.ceil(np.log2(_FAR)) + 1)
-    edges = np.concatenate([-steps[::-1], [0.0], steps])
-    edges = _where_finite(raw, edges)
-
-    def log_density(x: Array) -> Array:
-        return np.maximum(raw(x), _LOWEST)
-
-    pieces = resolve(require_finite(raw), edges)
-    pieces = with_mass(Pieces(log_density, pieces.edges))
+    pieces = _as_far_as_needed(raw, scale)
     modes = pieces.modes()
     if not modes:
         raise InputError(
-            f"the log-density of {target.name} has no maximum between {edges[0]:.3g} and {edges[-1]:.3g}; "
+            f"the log-density of {target.name} has no maximum between {pieces.edges[0]:.3g} and "
+            f"{pieces.edges[-1]:.3g}; "
             "a density must fall on both sides"
         )
     log_normaliser, findings = (0.0, ()) if target.normalised else _normaliser(pieces, target.name)
     # No proof as for a mixture: a Gaussian twice as wide as all modes and four fifths of the mass.
     widest = 2 * (modes[-1].location - modes[0].location + _central_interval(pieces))
     return LineDensity(centre, pieces, modes, widest, log_normaliser, findings)
+
+
+def _as_far_as_needed(raw: Callable[[Array], Array], scale: float) -> Pieces:
+    """Return the pieces of an interval that holds all but 1e-13 of the mass, or as much as can be looked at."""
+
+    def log_density(x: Array) -> Array:
+        return np.maximum(raw(x), _LOWEST)
+
+    everywhere = _where_finite(raw, _graded(scale, _FAR))
+    heights = log_density(everywhere)
+    reach = _NEAR * scale
+    while True:
+        edges = everywhere[np.abs(everywhere) <= reach]
+        beyond = heights[np.abs(everywhere) > reach]
+        # Nothing seen beyond the interval may matter beside what is seen in it.
+        if len(edges) > 2 and (
+            not len(beyond) or beyond.max() < heights[np.abs(everywhere) <= reach].max() - 30
+        ):
+            pieces = with_mass(Pieces(log_density, resolve(require_finite(raw), edges).edges))
+            if not len(beyond) or _mass_beyond(pieces) < 1e-13:
+                return pieces
+        if reach >= _FAR * scale:
+            return with_mass(Pieces(log_density, resolve(require_finite(raw), everywhere).edges))
+        reach *= 16
+
+
+def _graded(scale: float, far: float) -> Array:
+    steps = scale * 2.0 ** np.arange(-14, np.ceil(np.log2(far)) + 1)
+    return np.concatenate([-steps[::-1], [0.0], steps])
+
+
+def _mass_beyond(pieces: Pieces) -> float:
+    """Return the share of the mass beyond the ends of the pieces, by the slopes of the tails there."""
+    x, weights = panels(pieces.edges)
+    values = pieces.log_density(x)
+    peak = values.max()
+    ends = pieces.edges[[0, -1]]
+    slopes = np.minimum(np.array(tail_slopes(pieces)) + 1, -1e-3)
+    tails = np.exp(pieces.log_density(ends) - peak) * np.abs(ends) / -slopes
+    return float(tails.sum() / (weights @ np.exp(values - peak)))
 
 
 def _whereabouts(target: Target) -> tuple[float, float]:
