@@ -39,7 +39,7 @@ def test_the_ends_and_landmarks_enclose_the_draws(families, name) -> None:
     assert (lower <= points).all() and (points <= upper).all()
     marks = landmarks(distribution)
     assert marks.shape[1:] == (3,)
-    # Some landmark lies left of the upper quartile and one right of the lower, each within the support or not.
+    # Some landmark lies left of the upper quartile and one right of the lower.
     low, high = points.quantile(0.25, dim=0), points.quantile(0.75, dim=0)
     finite = torch.where(torch.isfinite(marks), marks, 0.0)
     assert (finite.amin(dim=0) <= high).all() and (finite.amax(dim=0) >= low).all()
