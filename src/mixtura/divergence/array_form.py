@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from mixtura.divergence.arrays import as_tensors
+from mixtura.divergence.blocks import block_length, fill_blocks
 from mixtura.divergence.checks import first_entry
 from mixtura.divergence.covariances import NotSoundError, lower, lower_if_sound, sound
 from mixtura.divergence.factors import Lower
@@ -22,8 +23,6 @@ from mixtura.errors import InputError
 Factorise = Callable[[Tensor], Lower]
 
 _NAMES = ("mu0", "Sigma0", "mu1", "Sigma1")
-# Covariances are taken in blocks of so many bytes, which stay in the cache from the check to the last sum.
-_BLOCK = 2**21
 
 
 def gaussian_kl(
@@ -87,11 +86,9 @@ def _kl(
     mu0: Tensor, Sigma0: Tensor, mu1: Tensor, Sigma1: Tensor, batch: torch.Size, factorise: Factorise
 ) -> Tensor:
     """Return KL of the broadcast batch."""
-    d = mu0.shape[-1]
-    whole = all(S.shape[:-2] == batch for S in (Sigma0, Sigma1)) and len(batch) > 0
-    if not whole or mu0.device.type != "cpu":
+    if Sigma0.shape[:-2] != batch or Sigma1.shape[:-2] != batch or not fill_blocks(Sigma0):
         return _kl_of_block(mu0, Sigma0, mu1, Sigma1, factorise).expand(batch)
-    size = max(1, _BLOCK // (8 * d * d))
+    size = block_length(mu0.shape[-1])
     flat = [
         part.expand(*batch, *part.shape[-own:]).reshape(-1, *part.shape[-own:]).split(size)
         for part, own in ((mu0, 1), (Sigma0, 2), (mu1, 1), (Sigma1, 2))

@@ -8,6 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from mixtura.divergence.blocks import block_length
+
 
 @dataclass(frozen=True, eq=False)
 class Lower:
@@ -23,6 +25,11 @@ class Lower:
 
     tril: Tensor
     source: Tensor | None = None
+
+    @property
+    def matrix(self) -> Tensor:
+        """The triangular matrix that is known."""
+        return self.tril
 
     def dense(self) -> Tensor:
         """Return L, of shape (*B, d, d)."""
@@ -40,6 +47,10 @@ class Lower:
     def whiten_vectors(self, vectors: Tensor) -> Tensor:
         """Return L^-1 times each vector, both of shape (*B, d)."""
         return _solve_vectors(self.tril, vectors)
+
+    def blocks(self) -> list[Lower]:
+        """Return the same in blocks of a batch of one axis."""
+        return [Lower(*parts) for parts in _blocks(self.tril, self.source)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +98,11 @@ class Precision:
     triu: Tensor
     source: Tensor | None = None
 
+    @property
+    def matrix(self) -> Tensor:
+        """The triangular matrix that is known."""
+        return self.triu
+
     def dense(self) -> Tensor:
         """Return L = U^-T, of shape (*B, d, d)."""
         identity = torch.eye(self.triu.shape[-1], dtype=self.triu.dtype, device=self.triu.device)
@@ -104,6 +120,10 @@ class Precision:
     def whiten_vectors(self, vectors: Tensor) -> Tensor:
         """Return L^-1 times each vector, both of shape (*B, d)."""
         return (vectors.unsqueeze(-2) @ self.triu).squeeze(-2)
+
+    def blocks(self) -> list[Precision]:
+        """Return the same in blocks of a batch of one axis."""
+        return [Precision(*parts) for parts in _blocks(self.triu, self.source)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +168,15 @@ class LowRank:
 
 
 Factor = Lower | Diagonal | Precision | LowRank
+
+
+def _blocks(matrices: Tensor, source: Tensor | None) -> list[tuple[Tensor, Tensor | None]]:
+    d = matrices.shape[-1]
+    parts = matrices.reshape(-1, d, d).split(block_length(d))
+    if source is None:
+        return [(part, None) for part in parts]
+    sources = source.expand(matrices.shape).reshape(-1, d, d).split(block_length(d))
+    return list(zip(parts, sources, strict=True))
 
 
 def _solve_vectors(tril: Tensor, vectors: Tensor) -> Tensor:

@@ -11,10 +11,13 @@ nearly equal factors is exact, so that the relative error stays that of the tria
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mixtura.divergence.blocks import fill_blocks
 from mixtura.divergence.checks import first_entry
 from mixtura.divergence.excess import ratio_excess
 from mixtura.divergence.factors import Diagonal, Factor, Lower, LowRank, Precision
@@ -89,7 +92,14 @@ def kl_of_gaussians(p: Gaussian, q: Gaussian) -> Tensor:
 
 
 def _kl_of_scales(factor0: Factor, factor1: Factor) -> Tensor:
-    """Return KL of two centred Gaussians."""
+    """Return KL of two centred Gaussians; of many, block by block."""
+    if isinstance(factor0, (Lower, Precision)) and isinstance(factor1, (Lower, Precision)):
+        matrices0, matrices1 = factor0.matrix, factor1.matrix
+        if matrices0.shape == matrices1.shape and fill_blocks(matrices0):
+            blocks0: Sequence[Factor] = factor0.blocks()
+            blocks1: Sequence[Factor] = factor1.blocks()
+            values = [_kl_of_scales(one, other) for one, other in zip(blocks0, blocks1, strict=True)]
+            return torch.cat(values).reshape(matrices0.shape[:-2])
     difference = relative_difference(factor0, factor1)
     axes = (-1,) if isinstance(factor0, Diagonal) and isinstance(factor1, Diagonal) else (-2, -1)
     squares = difference.square().sum(dim=axes)
