@@ -198,6 +198,6 @@ def collapsed(component: int, smallest: float) -> InputError:
     """Return the error for a covariance that is not positive definite."""
     return InputError(
         f"the covariance of component {component} is not positive definite (smallest eigenvalue "
-        f"{smallest:.3g}): it fell onto duplicates, constant or collinear columns; increase reg_covar, decrease "
-        "n_components or give a prior"
+        f"{smallest:.3g}): it fell onto duplicates, constant or collinear columns; increase reg_covar, "
+        "decrease n_components or give a prior"
     )

@@ -1,4 +1,4 @@
-"""Expectation-maximisation: E-step and M-step in turn, F recorded after each, until a criterion or a limit."""
+"""Expectation-maximisation: E-step and M-step in turn, F recorded after each half step."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class _Run:
             if self.exact:
                 raise ConvergenceError(
                     f"the free energy fell by {fall:.3g} nats per observation in an {after} of iteration "
-                    f"{len(self.path) // 2 + 1}, which an exact ascent cannot; the data may be too badly scaled"
+                    f"{len(self.path) // 2 + 1}, which an exact ascent cannot; are the data badly scaled?"
                 )
             self.falls.append((len(self.path) // 2 + 1, fall))
         self.path.append(value)
@@ -194,8 +194,8 @@ def _findings(state: _Run) -> tuple[Finding, ...]:
             Finding(
                 "free-energy-fell",
                 "warning",
-                f"F fell {len(state.falls)} times, by up to {fall:.3g} nats per observation in iteration {iteration}: "
-                "reg_covar > 0 makes a step that is no exact ascent",
+                f"F fell {len(state.falls)} times, by up to {fall:.3g} nats per observation in iteration "
+                f"{iteration}: reg_covar > 0 makes a step that is no exact ascent",
                 "lower reg_covar or use a prior",
             )
         )
