@@ -1,8 +1,8 @@
 r"""Components that are tables of probabilities: what the Bernoulli and the categorical family share.
 
-A block is turned once into indicators :math:`\phi_{jc}(x) = [x_j = c]`, one for each category of each column. The
-log-densities of all components are one matrix product, :math:`\log P \phi`, and the sufficient statistics another,
-:math:`R \phi^\top`. A missing entry is in no category, so that it adds nothing to either.
+A block is turned once into indicators :math:`\phi_{jc}(x) = [x_j = c]`, one for each category of each column.
+The log-densities of all components are one matrix product, :math:`\log P \phi`, and the sufficient statistics
+another, :math:`R \phi^\top`. A missing entry is in no category, so that it adds nothing to either.
 """
 
 from __future__ import annotations
@@ -159,12 +159,7 @@ class CellFamily(Family[CellParameters, CellStatistics]):
 
     def reseed(self, theta: CellParameters, component: int, point: Array) -> CellParameters:
         """Return theta with one component half at a point, half the average of the others."""
-        others = (
-            np.delete(theta.probabilities, component, axis=0)
-            if self.n_components > 1
-            else theta.probabilities
-        )
-        average = others.mean(axis=0)
+        average = average_of_others(theta.probabilities, component)
         entries = point[self._columns]
         probabilities = theta.probabilities.copy()
         probabilities[component] = np.where(
@@ -175,3 +170,9 @@ class CellFamily(Family[CellParameters, CellStatistics]):
     def log_prior(self, theta: CellParameters) -> float:
         """Return the sum of the pseudo-counts times log P, up to a constant."""
         return float(xlogy(self.pseudo_counts, theta.probabilities).sum())
+
+
+def average_of_others(values: Array, component: int) -> Array:
+    """Return the mean over all components but one, or that one's values where it is alone."""
+    others = np.delete(values, component, axis=0) if len(values) > 1 else values
+    return np.asarray(others.mean(axis=0))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from mixtura.em.cells import LOG_ZERO
+from mixtura.em.cells import LOG_ZERO, average_of_others
 from mixtura.em.family import Array, Family
 from mixtura.errors import InputError
 
@@ -43,8 +43,8 @@ class Gamma:
         """Check both."""
         if not (1 <= self.shape < np.inf and 0 <= self.rate < np.inf):
             raise InputError(
-                f"a Gamma prior needs a shape of at least 1 and a rate of at least 0, not shape = {self.shape}, "
-                f"rate = {self.rate}"
+                "a Gamma prior needs a shape of at least 1 and a rate of at least 0, not "
+                f"shape = {self.shape}, rate = {self.rate}"
             )
 
 
@@ -106,8 +106,8 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
     Examples
     --------
     >>> family = PoissonFamily(2, 1)
-    >>> out = np.empty((2, 2))
-    >>> family.log_density(family.prepare(PoissonParameters(np.array([[2.0], [0.0]]))), np.array([[0.0, 3.0]]), out)
+    >>> theta, out = PoissonParameters(np.array([[2.0], [0.0]])), np.empty((2, 2))
+    >>> family.log_density(family.prepare(theta), np.array([[0.0, 3.0]]), out)
     >>> np.exp(out).round(4).tolist()
     [[0.1353, 0.1804], [1.0, 0.0]]
     """
@@ -143,8 +143,8 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
         if wrong.any():
             column, at = np.argwhere(wrong)[0]
             raise InputError(
-                f"column {column} (from 0) holds {block[column, at]:g}, and a Poisson mixture takes counts: whole "
-                "numbers from 0 up (NaN for a missing entry); use a Gaussian mixture for measurements"
+                f"column {column} (from 0) holds {block[column, at]:g}, and a Poisson mixture takes counts: "
+                "whole numbers from 0 up (NaN for a missing entry); use a Gaussian mixture for measurements"
             )
         np.sum(_log_factorial(events), axis=0, out=features[-1])
         return features
@@ -202,8 +202,7 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
 
     def reseed(self, theta: PoissonParameters, component: int, point: Array) -> PoissonParameters:
         """Return theta with one component half-way from the average of the others to a point."""
-        others = np.delete(theta.rates, component, axis=0) if self.n_components > 1 else theta.rates
-        average = others.mean(axis=0)
+        average = average_of_others(theta.rates, component)
         rates = theta.rates.copy()
         rates[component] = np.where(np.isnan(point), average, 0.5 * (average + point))
         return PoissonParameters(rates)

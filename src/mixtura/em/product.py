@@ -31,8 +31,8 @@ class ProductFamily(Family[tuple[Any, ...], tuple[Any, ...]]):
     Parameters
     ----------
     parts : sequence of (Family, sequence of int)
-        Each family with the columns that it describes. All have the same number of components, and each column
-        of the table is in one.
+        Each family with the columns that it describes. All have the same number of components, and each
+        column of the table is in one.
 
     Raises
     ------
@@ -68,7 +68,8 @@ class ProductFamily(Family[tuple[Any, ...], tuple[Any, ...]]):
         for family, columns in zip(self.parts, self.columns, strict=True):
             if family.n_features != len(columns):
                 raise InputError(
-                    f"{type(family).__name__} has {family.n_features} features and was given {len(columns)} columns"
+                    f"{type(family).__name__} has {family.n_features} features and was given "
+                    f"{len(columns)} columns"
                 )
         super().__init__(components.pop(), len(covered))
         self._selections = [_selection(columns) for columns in self.columns]
