@@ -183,7 +183,8 @@ def _revived(
     weights = np.maximum(expectation.counts / total_weight, 0.0)
     weights[component] = 1 / family.n_components
     components = family.reseed(theta.components, component, expectation.farthest)
-    return MixtureParameters(np.log(weights / weights.sum()), components)
+    with np.errstate(divide="ignore"):  # another that lost its points is moved in the next iteration
+        return MixtureParameters(np.log(weights / weights.sum()), components)
 
 
 def _findings(state: _Run) -> tuple[Finding, ...]:

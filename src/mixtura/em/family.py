@@ -47,8 +47,8 @@ class Family(ABC, Generic[Theta, Statistics]):
     def add(self, accumulator: Any, prepared: Any, block: Array, responsibilities: Array) -> None:
         """Add a block to an accumulator in place.
 
-        ``responsibilities`` (K, B) are multiplied by the weights of the observations. The engine calls it after
-        ``log_density`` of the same block, whose work may be used again.
+        ``responsibilities`` (K, B) are multiplied by the weights of the observations. The engine calls it
+        after ``log_density`` of the same block, whose work may be used again.
         """
 
     @abstractmethod
