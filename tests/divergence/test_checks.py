@@ -37,6 +37,11 @@ PAIRS = {
         Bernoulli(0.5),
         "infinite",
     ),
+    "devices": (
+        Normal(torch.zeros(2), 1.0),
+        Normal(torch.zeros(2, device="meta"), torch.ones(2, device="meta"), validate_args=False),
+        "on different devices, cpu and meta; move them to one",
+    ),
     "nan": (
         Normal(0.0, 1.0),
         Normal(torch.tensor([0.0, nan]), 1.0, validate_args=False),

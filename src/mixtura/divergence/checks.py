@@ -24,7 +24,8 @@ def check_pair(p: Distribution, q: Distribution) -> None:
     ------
     InputError
         If one is no distribution or has a NaN among its parameters, if their events have different shapes or
-        their batch shapes do not broadcast, or if one is discrete and the other continuous.
+        their batch shapes do not broadcast, if one is discrete and the other continuous, or if they are on
+        different devices.
 
     Examples
     --------
@@ -33,6 +34,9 @@ def check_pair(p: Distribution, q: Distribution) -> None:
     Traceback (most recent call last):
     mixtura.errors.InputError: the batch shapes of p and q are (3,) and (2,), which do not broadcast; ...
     """
+    for name, distribution in (("p", p), ("q", q)):
+        _check_type(distribution, name)
+    _check_devices(p, q)
     for name, distribution in (("p", p), ("q", q)):
         check_parameters(distribution, name)
     if p.event_shape != q.event_shape:
@@ -78,11 +82,7 @@ def check_parameters(distribution: Distribution, name: str) -> None:
     Traceback (most recent call last):
     mixtura.errors.InputError: loc of p is nan at [1]; give p numbers
     """
-    if not isinstance(distribution, Distribution):
-        raise InputError(
-            f"{name} is of type {type(distribution).__name__}; give a torch distribution, or an array of "
-            "probabilities"
-        )
+    _check_type(distribution, name)
     for parameter, value in parameters(distribution):
         # A sum is read faster than each entry, and is NaN if one is.
         if not bool(torch.isnan(value.detach().sum())):
@@ -90,6 +90,23 @@ def check_parameters(distribution: Distribution, name: str) -> None:
         wrong = torch.isnan(value)
         if bool(wrong.any()):
             raise InputError(f"{parameter} of {name} is nan{first_entry(wrong)}; give {name} numbers")
+
+
+def _check_type(distribution: Distribution, name: str) -> None:
+    if not isinstance(distribution, Distribution):
+        raise InputError(
+            f"{name} is of type {type(distribution).__name__}; give a torch distribution, or an array of "
+            "probabilities"
+        )
+
+
+def _check_devices(p: Distribution, q: Distribution) -> None:
+    """Raise unless all parameters are on one device; single numbers may be on any."""
+    devices = {str(value.device) for one in (p, q) for _, value in parameters(one) if value.ndim}
+    if len(devices) > 1:
+        raise InputError(
+            f"p and q are on different devices, {' and '.join(sorted(devices))}; move them to one"
+        )
 
 
 def check_probabilities(values: Tensor, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -137,7 +138,7 @@ class _Question:
     rtol: float
     generator: torch.Generator | None
 
-    @property
+    @cached_property
     def batch_shape(self) -> torch.Size:
         return torch.broadcast_shapes(self.p.batch_shape, self.q.batch_shape)
 
