@@ -19,7 +19,7 @@ from mixtura.divergence.working import result_dtype
 from mixtura.errors import InputError, NumericalWarning
 
 _PILOT_SHARE = 16  # one draw in so many finds out where the others should go
-_MOST_DOMINANT = 0.3  # one draw that makes so much of the standard error leaves it without meaning
+_MOST_DOMINANT = 0.5  # one draw that makes so much of the standard error leaves it without meaning
 
 
 def divergence_by_monte_carlo(

@@ -139,12 +139,17 @@ def moments(stratum: Stratum, function: Function, n: int, width: int, generator:
     """Return mean and variance of a function under one component, block by block."""
     shape = stratum.weight.shape
     block = max(2, min(n, _CHUNK // max(1, width * shape.numel())))
+    sizes = _sizes(n, block)
+    by_parts = torch.is_grad_enabled() and len(sizes) > 1
+    if by_parts:
+        # What a distribution computes only once, when first asked, belongs to no block.
+        _block(stratum.component, function, 2, 0)
     total: Tensor | None = None
     seen, centre, spread = 0, torch.zeros(()), torch.zeros(())
     largest = torch.full(shape, -torch.inf, dtype=torch.float64)
-    for size in _sizes(n, block):
+    for size in sizes:
         seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
-        if torch.is_grad_enabled():
+        if by_parts:
             # A block is drawn anew, from its own seed, when its gradient is asked for, so that none is kept.
             values = checkpoint(
                 _block, stratum.component, function, size, seed, use_reentrant=False, preserve_rng_state=False
