@@ -15,8 +15,8 @@ from .errors import TrainingWarning as TrainingWarning
 from .estimators import GMVAE as GMVAE
 from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
-from .projection import alpha_path as alpha_path
-from .projection import project as project
+from .projection.alpha import alpha_path as alpha_path
+from .projection.closest import project as project
 
 __all__ = [
     "GMVAE",
