@@ -109,15 +109,18 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
 
     def prepare(self, theta: GaussianParameters) -> PreparedGaussians:
         """Return inverse factors, constants and, where no component is far from the origin, coefficients."""
-        whitening, log_determinants = self.layout.factorise(self.expand(theta.covariances))
+        return self.prepare_factors(theta.means, *self.layout.factorise(self.expand(theta.covariances)))
+
+    def prepare_factors(self, means: Array, whitening: Array, log_determinants: Array) -> PreparedGaussians:
+        """Return the same from inverse factors W, with P = W' W, and log-determinants of the covariances."""
         constants = -0.5 * (log_determinants + self.n_features * _LOG_2PI)
-        pull = self.layout.precision_times(whitening, theta.means)
-        distances = np.einsum("kd,kd->k", pull, theta.means)
+        pull = self.layout.precision_times(whitening, means)
+        distances = np.einsum("kd,kd->k", pull, means)
         coefficients = None
         if distances.max() <= _FAR:
             offsets = constants - 0.5 * distances
             coefficients = np.hstack([self.layout.quadratic(whitening), pull, offsets[:, None]])
-        return PreparedGaussians(theta.means, whitening, constants, coefficients, np.empty((0, 0)))
+        return PreparedGaussians(means, whitening, constants, coefficients, np.empty((0, 0)))
 
     def log_density(self, prepared: PreparedGaussians, block: Array, out: Array) -> None:
         """Write log N(x_i; m_k, S_k)."""
