@@ -294,6 +294,23 @@ def test_counts_of_different_length() -> None:
     torch.testing.assert_close(closed_form(few, many), wanted)
 
 
+@pytest.mark.parametrize(("divergence", "alpha"), [("kl", None), ("alpha", 0.3), ("renyi", 2.0)])
+def test_many_trials_are_a_sum_over_one(divergence, alpha) -> None:
+    probs = torch.tensor([0.3, 0.0, 1.0, 0.5], dtype=torch.float64)
+    other = torch.tensor([0.4, 0.5, 1.0, 0.0], dtype=torch.float64)
+    seven = closed_form(Binomial(7, probs), Binomial(7, other), divergence, alpha)
+    if divergence != "alpha":
+        many = closed_form(Binomial(10**6, probs), Binomial(10**6, other), divergence, alpha)
+        torch.testing.assert_close(many, seven * 10**6 / 7, rtol=1e-13, atol=0)
+    # Beside trials that are unequal in another entry, the same are enumerated.
+    longer = Binomial(
+        torch.tensor([7.0, 7.0, 7.0, 7.0, 8.0], dtype=torch.float64), torch.cat([probs, probs[:1]])
+    )
+    mixed = closed_form(longer, Binomial(7, torch.cat([other, other[:1]])), divergence, alpha)
+    torch.testing.assert_close(mixed[:4], seven, rtol=1e-11, atol=1e-14)
+    assert (closed_form(Binomial(0, probs), Binomial(0, other), divergence, alpha) == 0).all()
+
+
 def test_numbers_of_categories_that_differ() -> None:
     with pytest.raises(InputError, match="p has 2 categories and q 3; give both the same"):
         closed_form(Categorical(torch.ones(2)), Categorical(torch.ones(3)))

@@ -11,11 +11,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Binomial, Distribution
 
 from mixtura.divergence.excess import weighted_difference, weighted_excess
 from mixtura.divergence.mixtures import log_sum_exp
-from mixtura.divergence.outcomes import Outcomes, as_outcomes
+from mixtura.divergence.outcomes import Outcomes, as_outcomes, log_pair
 from mixtura.divergence.registry import register
 from mixtura.errors import InputError
 
@@ -142,6 +142,24 @@ def comparable(p: Distribution, q: Distribution) -> tuple[Tensor, Tensor] | None
         )
     n = max(first.n_outcomes, second.n_outcomes)
     return _lengthen(first, n), _lengthen(second, n)
+
+
+@register(Binomial, Binomial)
+def _kl_binomial(p: Binomial, q: Binomial) -> Tensor | None:
+    return _per_trial(p, q, discrete_kl(log_pair(p), log_pair(q)))
+
+
+@register(Binomial, Binomial, "power")
+def _power_binomial(p: Binomial, q: Binomial, alpha: float) -> Tensor | None:
+    return _per_trial(p, q, discrete_power(log_pair(p), log_pair(q), alpha))
+
+
+def _per_trial(p: Binomial, q: Binomial, value: Tensor) -> Tensor | None:
+    """Return the sum over the trials, which are independent, where both have equally many."""
+    if not bool((p.total_count == q.total_count).all()):
+        return None
+    trials = p.total_count.to(value.dtype)
+    return torch.where(trials == 0, 0.0, trials * value)
 
 
 @register(Distribution, Distribution)

@@ -175,5 +175,5 @@ def _check_regular(gaussian: Gaussian, name: str, *, may_be_singular: bool) -> N
     if bool(wrong.any()):
         raise InputError(
             f"the covariance of {name} is not positive definite: a scale is {float(scale[wrong][0]):.6g}"
-            f"{first_entry(wrong.any(dim=-1))}; every one must be above 0"
+            f"{first_entry(wrong.any(dim=-1))}; every one must be above 0 and finite"
         )

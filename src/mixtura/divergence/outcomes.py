@@ -107,7 +107,7 @@ def _read_one_hot(one_hot: OneHotCategorical) -> Outcomes:
 
 @_reads(Bernoulli)
 def _read_bernoulli(bernoulli: Bernoulli) -> Outcomes:
-    return Outcomes(_log_pair(bernoulli), "numbers", open_ended=True)
+    return Outcomes(log_pair(bernoulli), "numbers", open_ended=True)
 
 
 @_reads(Binomial)
@@ -117,7 +117,7 @@ def _read_binomial(binomial: Binomial) -> Outcomes | None:
     if largest >= _MOST_OUTCOMES:
         return None
     count = torch.arange(largest + 1, dtype=total.dtype, device=total.device)
-    failure, success = _log_pair(binomial).unsqueeze(-2).unbind(dim=-1)  # (*B, 1) each
+    failure, success = log_pair(binomial).unsqueeze(-2).unbind(dim=-1)  # (*B, 1) each
     left = (total - count).clamp_min(0)
     ways = torch.lgamma(total + 1) - torch.lgamma(count + 1) - torch.lgamma(left + 1)
     log_probs = ways + _times(count, success) + _times(left, failure)
@@ -172,8 +172,14 @@ def log_positive(probs: Tensor) -> Tensor:
     return torch.where(positive, torch.where(positive, probs, 1.0).log(), -torch.inf)
 
 
-def _log_pair(distribution: Bernoulli | Binomial) -> Tensor:
-    """Return log(1 - p) and log p, along a new last axis."""
+def log_pair(distribution: Bernoulli | Binomial) -> Tensor:
+    """Return log(1 - p) and log p, along a new last axis, in float64.
+
+    Examples
+    --------
+    >>> log_pair(Bernoulli(torch.tensor(0.5))).tolist()
+    [-0.693147..., -0.693147...]
+    """
 
     def from_probs(probs: Tensor) -> Tensor:
         below = probs < 1
