@@ -1,7 +1,8 @@
 r"""Poisson components: independent columns of counts.
 
 A block is turned once into features: x, whether it is there, and the sum of log x!. The log-densities of all
-components are one matrix product of :math:`(\log \lambda, -\lambda, -1)` with them.
+components are one matrix product of :math:`(\log \lambda, -\lambda, -1)` with them. Its price is digits:
+columns of large rates are gone through one by one, as differences from the rates.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from mixtura.em.cells import LOG_ZERO, average_of_others
+from mixtura.em.deviance import deviance, log_factorial, log_ratio, saturated
 from mixtura.em.family import Array, Family
 from mixtura.errors import InputError
 
-_LOG_FACTORIALS = gammaln(np.arange(1024) + 1.0)
+# Rates above this are worked with in differences: below, written out, an entry is good to 1e-10 nats.
+_LARGE = 1e5
 _SMALLEST = float(np.nextafter(0.0, 1.0))
 
 
@@ -63,32 +67,44 @@ class PoissonParameters:
 
 @dataclass(frozen=True, eq=False)
 class PoissonStatistics:
-    """Sums over observations, weighted by responsibilities.
+    """Sums over observations, weighted by responsibilities, about a reference rate.
 
     Parameters
     ----------
+    reference : ndarray of shape (K, d)
+        What is subtracted from x: the rate in columns of large counts, 0 elsewhere.
     counts : ndarray of shape (K,)
         Of the weights.
     events : ndarray of shape (K, d)
-        Of x.
+        Of x - reference.
     observed : ndarray of shape (K, d)
         Of the weights of the entries that are there.
-    log_factorials : ndarray of shape (K,)
-        Of log x!, over all columns.
+    base : ndarray of shape (K,)
+        Of log p(x | reference), or of -log x! where the reference is 0.
     """
 
+    reference: Array
     counts: Array
     events: Array
     observed: Array
-    log_factorials: Array
+    base: Array
 
 
 @dataclass(eq=False)
 class PreparedRates:
-    """What an E-step needs of the parameters, and room for the features of a block."""
+    """What an E-step needs of the parameters, and room for the features of a block.
 
+    The columns of small rates go through the matrix product, the large ones one by one.
+    """
+
+    rates: Array
+    small: NDArray[np.intp]
+    large: NDArray[np.intp]
     coefficients: Array
     features: Array
+    shown: Array
+    values: Array
+    log_densities: Array
 
 
 class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
@@ -117,66 +133,103 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
         self.prior = prior
 
     def prepare(self, theta: PoissonParameters) -> PreparedRates:
-        """Return the coefficients of the features."""
+        """Return the coefficients of the features of columns of small rates."""
+        is_large = theta.rates.max(axis=0) > _LARGE
+        small, large = np.flatnonzero(~is_large), np.flatnonzero(is_large)
+        rates = theta.rates[:, small]
         with np.errstate(divide="ignore"):
-            logarithms = np.maximum(np.log(theta.rates), LOG_ZERO)
-        last = np.full((self.n_components, 1), -1.0)
-        return PreparedRates(np.hstack([logarithms, -theta.rates, last]), np.empty((0, 0)))
+            logarithms = np.maximum(np.log(rates), LOG_ZERO)
+        coefficients = np.hstack([logarithms, -rates, np.full((len(rates), 1), -1.0)])
+        nothing = np.empty((0, 0))
+        return PreparedRates(theta.rates, small, large, coefficients, nothing, nothing, nothing, nothing)
 
     def log_density(self, prepared: PreparedRates, block: Array, out: Array) -> None:
         """Write the sum of the log-probabilities of the counts; -inf where one of them cannot be."""
+        self._read(prepared, block)
         with np.errstate(over="ignore"):
-            np.matmul(prepared.coefficients, self._features(prepared, block), out=out)
+            np.matmul(prepared.coefficients, self._features(prepared), out=out)
         out[out < LOG_ZERO / 2] = -np.inf
+        if len(prepared.large):
+            prepared.log_densities = np.zeros_like(out)
+            for j in prepared.large:
+                x = prepared.values[j]
+                each = saturated(x) - deviance(x, prepared.rates[:, j, None])
+                prepared.log_densities += np.where(prepared.shown[j], each, 0.0)
+            out += prepared.log_densities
 
-    def _features(self, prepared: PreparedRates, block: Array) -> Array:
-        d, columns = block.shape
-        if prepared.features.shape[1] < columns:
-            prepared.features = np.empty((2 * d + 1, columns))
-        features = prepared.features[:, :columns]
-        events, observed = features[:d], features[d:-1]
-        np.equal(block, block, out=observed)  # NaN equals nothing
-        np.copyto(events, block)
-        if not observed.all():
-            events[observed == 0] = 0.0
-        wrong = (events < 0) | (events != np.floor(events)) | (events == np.inf)
+    def _read(self, prepared: PreparedRates, block: Array) -> None:
+        """Keep the counts, 0 where they are missing, and whether they are there."""
+        prepared.shown = ~np.isnan(block)
+        prepared.values = np.where(prepared.shown, block, 0.0)
+        values = prepared.values
+        wrong = (values < 0) | (values != np.floor(values)) | (values == np.inf)
         if wrong.any():
             column, at = np.argwhere(wrong)[0]
             raise InputError(
                 f"column {column} (from 0) holds {block[column, at]:g}, and a Poisson mixture takes counts: "
                 "whole numbers from 0 up (NaN for a missing entry); use a Gaussian mixture for measurements"
             )
-        np.sum(_log_factorial(events), axis=0, out=features[-1])
+
+    def _features(self, prepared: PreparedRates) -> Array:
+        d, columns = len(prepared.small), prepared.values.shape[1]
+        if prepared.features.shape[1] < columns:
+            prepared.features = np.empty((2 * d + 1, columns))
+        features = prepared.features[:, :columns]
+        features[:d] = prepared.values[prepared.small]
+        features[d:-1] = prepared.shown[prepared.small]
+        np.sum(log_factorial(features[:d]), axis=0, out=features[-1])
         return features
 
     def zero(self, prepared: PreparedRates) -> list[Array]:
-        """Return sums of responsibilities and of features."""
-        return [np.zeros(self.n_components), np.zeros_like(prepared.coefficients)]
+        """Return sums of responsibilities, of features, and of large events, entries and log-densities."""
+        k, large = self.n_components, len(prepared.large)
+        return [
+            np.zeros(k),
+            np.zeros_like(prepared.coefficients),
+            np.zeros((k, large)),
+            np.zeros((k, large)),
+            np.zeros(k),
+        ]
 
     def add(
         self, accumulator: list[Array], prepared: PreparedRates, block: Array, responsibilities: Array
     ) -> None:
-        """Add R phi'."""
+        """Add R phi', and the differences of large counts from their rates."""
         # The features are still there: log_density of this block has just written them.
-        accumulator[0] += responsibilities.sum(axis=1)
-        accumulator[1] += responsibilities @ prepared.features[:, : block.shape[1]].T
+        counts, sums, events, observed, base = accumulator
+        counts += responsibilities.sum(axis=1)
+        sums += responsibilities @ prepared.features[:, : block.shape[1]].T
+        for at, j in enumerate(prepared.large):
+            shown = responsibilities * prepared.shown[j]
+            events[:, at] += (shown * (prepared.values[j] - prepared.rates[:, j, None])).sum(axis=1)
+            observed[:, at] += shown.sum(axis=1)
+        if len(prepared.large):
+            # Where the density is 0 so is the responsibility, unless all are.
+            possible = np.isfinite(prepared.log_densities)
+            base += (responsibilities * np.where(possible, prepared.log_densities, 0.0)).sum(axis=1)
 
     def collect(self, accumulator: list[Array], prepared: PreparedRates) -> PoissonStatistics:
-        """Return the sums."""
-        counts, sums = accumulator
-        d = self.n_features
-        return PoissonStatistics(counts, sums[:, :d].copy(), sums[:, d:-1].copy(), sums[:, -1].copy())
+        """Return the sums, the columns in their order."""
+        counts, sums, large_events, large_observed, base = accumulator
+        d = len(prepared.small)
+        reference, events, observed = (np.zeros_like(prepared.rates) for _ in range(3))
+        reference[:, prepared.large] = prepared.rates[:, prepared.large]
+        events[:, prepared.small], events[:, prepared.large] = sums[:, :d], large_events
+        observed[:, prepared.small], observed[:, prepared.large] = sums[:, d:-1], large_observed
+        return PoissonStatistics(reference, counts, events, observed, base - sums[:, -1])
 
     def combine(
         self, first: PoissonStatistics, second: PoissonStatistics, factors: tuple[float, float]
     ) -> PoissonStatistics:
-        """Return the weighted sum."""
+        """Return the weighted sum about the first's reference."""
+        moved = _about(second, first.reference)
         a, b = factors
         return PoissonStatistics(
-            a * first.counts + b * second.counts,
-            a * first.events + b * second.events,
-            a * first.observed + b * second.observed,
-            a * first.log_factorials + b * second.log_factorials,
+            first.reference,
+            a * first.counts + b * moved.counts,
+            a * first.events + b * moved.events,
+            a * first.observed + b * moved.observed,
+            a * first.base + b * moved.base,
         )
 
     def counts(self, statistics: PoissonStatistics) -> Array:
@@ -185,20 +238,22 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
 
     def maximise(self, statistics: PoissonStatistics) -> PoissonParameters:
         """Return mean counts; the mean of all components where one has no entry of a column."""
-        events, observed = statistics.events, statistics.observed
+        reference, events, observed = statistics.reference, statistics.events, statistics.observed
         if self.prior is not None:
-            events, observed = events + (self.prior.shape - 1.0), observed + self.prior.rate
+            events = events + (self.prior.shape - 1.0) - self.prior.rate * reference
+            observed = observed + self.prior.rate
         everyone = observed.sum(axis=0)
-        pooled = np.where(everyone > 0, events.sum(axis=0), 1.0) / np.where(everyone > 0, everyone, 1.0)
+        pooled = (events + observed * reference).sum(axis=0) / np.where(everyone > 0, everyone, 1.0)
         seen = observed > 0
-        rates = np.where(seen, events, pooled) / np.where(seen, observed, 1.0)
+        rates = reference + events / np.where(seen, observed, 1.0)
+        rates = np.where(seen, rates, np.where(everyone > 0, pooled, 1.0))
         # A column in which events were seen keeps a rate, however small: only then is F finite.
-        return PoissonParameters(np.maximum(rates, np.where(events > 0, _SMALLEST, 0.0)))
+        least = np.where((reference > 0) | (events > 0), _SMALLEST, 0.0)
+        return PoissonParameters(np.maximum(rates, least))
 
     def expected_log_density(self, statistics: PoissonStatistics, theta: PoissonParameters) -> float:
         """Return the sum of S log lambda - N lambda - log x!, where 0 log 0 = 0."""
-        linear = xlogy(statistics.events, theta.rates) - statistics.observed * theta.rates
-        return float(linear.sum() - statistics.log_factorials.sum())
+        return float(_gain(statistics, theta.rates).sum() + statistics.base.sum())
 
     def reseed(self, theta: PoissonParameters, component: int, point: Array) -> PoissonParameters:
         """Return theta with one component half-way from the average of the others to a point."""
@@ -214,8 +269,24 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
         return float((xlogy(self.prior.shape - 1.0, theta.rates) - self.prior.rate * theta.rates).sum())
 
 
-def _log_factorial(counts: Array) -> Array:
-    """Return log x!, from a table where all x are small."""
-    if counts.size and counts.max() < len(_LOG_FACTORIALS):
-        return np.asarray(_LOG_FACTORIALS[counts.astype(np.intp)])
-    return np.asarray(gammaln(counts + 1.0))
+def _gain(statistics: PoissonStatistics, rates: Array) -> Array:
+    """Return what the expected log-density of each column (K, d) has over its share of the base."""
+    events, observed, reference = statistics.events, statistics.observed, statistics.reference
+    about_zero = xlogy(events, rates) - observed * rates
+    some, positive = np.where(reference > 0, reference, 1.0), np.maximum(rates, _SMALLEST)
+    apart = events * log_ratio(positive, some) - observed * deviance(some, positive)
+    return np.where(reference > 0, apart, about_zero)
+
+
+def _about(statistics: PoissonStatistics, reference: Array) -> PoissonStatistics:
+    """Return the same sums about another reference."""
+    old = statistics.reference
+    if np.array_equal(old, reference):
+        return statistics
+    events, observed = statistics.events, statistics.observed
+    total = events + observed * old
+    to_rate = _gain(statistics, reference)
+    to_zero = -(xlogy(total, np.where(old > 0, old, 1.0)) - observed * old)
+    base = statistics.base + np.where(reference > 0, to_rate, np.where(old > 0, to_zero, 0.0)).sum(axis=1)
+    moved = np.where(old == reference, events, events + observed * (old - reference))
+    return PoissonStatistics(reference, statistics.counts, moved, observed, base)
