@@ -36,10 +36,11 @@ def register(
 
     Examples
     --------
-    >>> class Still(torch.distributions.Normal): ...
+    >>> from torch.distributions import Gamma
+    >>> class Still(Gamma): ...
     >>> @register(Still, Still)
     ... def still(p: Still, q: Still) -> Tensor:
-    ...     return torch.zeros(())
+    ...     return 0 * p.rate
     >>> next(forms(Still, Still, "kl")) is still
     True
     """
