@@ -1,0 +1,326 @@
+"""What all mixtures fitted by EM have in common, with scikit-learn's names and meanings."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from mixtura.em.family import Family
+from mixtura.em.mixture import Climb, fit_mixture
+from mixtura.em.scoring import Scorer
+from mixtura.em.source import ArraySource
+from mixtura.em.steps import MixtureParameters, responsibilities
+from mixtura.errors import InputError
+from mixtura.estimators.checks import at_least_one
+from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
+from mixtura.estimators.mixture_log import PrintedLog
+from mixtura.findings import Finding
+
+Array = NDArray[np.float64]
+F = TypeVar("F", bound=Family[Any, Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(Generic[F]):
+    """What is to be fitted.
+
+    Parameters
+    ----------
+    family : Family
+        The component densities.
+    source : ArraySource
+        The observations, in the engine's coordinates.
+    origin : ndarray of shape (d,)
+        What the source subtracts from the rows.
+    exact : bool
+        Whether the M-step is an exact ascent.
+    """
+
+    family: F
+    source: ArraySource
+    origin: Array
+    exact: bool
+
+
+class MixtureBase(DensityMixin, BaseEstimator):
+    """A finite mixture fitted by EM.
+
+    A class of mixtures says how its rows are checked, which family they are handed to, where EM starts, and
+    under which names its parameters are kept; the rest is here.
+    """
+
+    constraints: ClassVar[Mapping[str, Constraint]] = COMMON
+
+    n_components: int
+    tol: float
+    max_iter: int
+    n_init: int
+    random_state: int | np.random.RandomState | None
+    warm_start: bool
+    verbose: int
+    verbose_interval: int
+    weight_concentration: float
+    weights_: NDArray[np.floating]
+
+    @abstractmethod
+    def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
+        """Return checked rows, of numbers and of the columns of the fit unless ``reset``."""
+
+    @abstractmethod
+    def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[Any]:
+        """Return the family and the source of rows whose weights are positive."""
+
+    @abstractmethod
+    def _start(self, problem: Problem[Any], random_state: np.random.RandomState) -> MixtureParameters:
+        """Return parameters to start from."""
+
+    @abstractmethod
+    def _continued(self, problem: Problem[Any]) -> MixtureParameters:
+        """Return the parameters of the last fit, in the coordinates of the problem."""
+
+    @abstractmethod
+    def _publish(self, theta: MixtureParameters, problem: Problem[Any]) -> None:
+        """Set the attributes that show the parameters."""
+
+    @abstractmethod
+    def _scoring(self, rows: NDArray[Any]) -> tuple[Scorer, ArraySource]:
+        """Return the public parameters ready to score, and rows in the same coordinates."""
+
+    @abstractmethod
+    def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
+        """Return so many rows of each component, one component after the other."""
+
+    @abstractmethod
+    def _n_parameters(self) -> int:
+        """Return the number of free parameters."""
+
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture by EM from ``n_init`` starts, and keep the best.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            The data.
+        y : ignored
+            Present for scikit-learn's conventions.
+        sample_weight : array-like of shape (n,), optional
+            How often each row counts. A weight of zero leaves a row out.
+
+        Returns
+        -------
+        object
+            The fitted estimator itself.
+
+        Raises
+        ------
+        InputError
+            If a parameter, the data or the weights are not what they must be, or a component collapses from
+            every start.
+        ConvergenceError
+            If F is not finite, or falls where it cannot.
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    def fit_predict(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray[np.int64]:
+        """Fit the mixture and return the most responsible component of each row, shape (n,).
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        """
+        return self._labels(self._fit(X, sample_weight))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the most responsible component of each row, argmax_k p(k | x), shape (n,)."""
+        check_is_fitted(self)
+        return self._labels(self._checked(X, reset=False))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the responsibilities p(k | x) of shape (n, K)."""
+        check_is_fitted(self)
+        rows = self._checked(X, reset=False)
+        proba = np.empty((len(rows), self.n_components), dtype=self._dtype(rows))
+        scorer, source = self._scoring(rows)
+        for part, block in self._parts(scorer.responsibilities(source)):
+            proba[part] = block.T
+        return proba
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return log p(x) of each row in nats, shape (n,)."""
+        check_is_fitted(self)
+        rows = self._checked(X, reset=False)
+        with np.errstate(over="ignore"):
+            return self._log_densities(rows).astype(self._dtype(rows), copy=False)
+
+    def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return the mean of log p(x), in nats per observation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows.
+        y : ignored
+            Present for scikit-learn's conventions.
+        sample_weight : array-like of shape (n,), optional
+            Weights of the mean.
+        """
+        total, weight = self._total(X, sample_weight)
+        return total / weight
+
+    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return Akaike's criterion, -2 log p(X) + 2 parameters; less is better."""
+        total, _ = self._total(X, sample_weight)
+        return -2 * total + 2 * self._n_parameters()
+
+    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the Bayesian information criterion, -2 log p(X) + parameters log n; less is better."""
+        total, weight = self._total(X, sample_weight)
+        return -2 * total + self._n_parameters() * math.log(weight)
+
+    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        r"""Return the integrated completed likelihood; less is better.
+
+        It is BIC plus twice the entropy of the responsibilities, :math:`2 \sum_i H(p(z | x_i))`, so that
+        components that overlap cost something (Biernacki, Celeux and Govaert 2000).
+        """
+        rows = self._checked(X, reset=False)
+        weights = checked_weights(sample_weight, len(rows))
+        scorer, source = self._scoring(rows)
+        entropy = 0.0
+        for part, block in self._parts(scorer.responsibilities(source)):
+            each = -(block * np.log(np.where(block > 0, block, 1.0))).sum(axis=0)
+            entropy += float(each.sum() if weights is None else each @ weights[part])
+        return self.bic(X, sample_weight) + 2 * entropy
+
+    def sample(self, n_samples: int = 1) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Draw rows from the mixture, component by component, with ``random_state``.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows.
+        y : ndarray of shape (n_samples,)
+            The component of each row.
+        """
+        check_is_fitted(self)
+        n_samples = at_least_one("n_samples", n_samples)
+        random_state = check_random_state(self.random_state)
+        weights = self.weights_.astype(np.float64)
+        counts = random_state.multinomial(n_samples, weights / weights.sum())
+        return self._drawn(counts, random_state), np.repeat(np.arange(len(counts)), counts)
+
+    def _fit(self, X: Any, sample_weight: Any) -> NDArray[Any]:
+        """Fit, and return the checked rows."""
+        check_parameters(self, self.constraints)
+        random_state = check_random_state(self.random_state)
+        rows = self._checked(X, reset=True)
+        weights = checked_weights(sample_weight, len(rows))
+        kept, weights = _positive(rows, weights)
+        if len(kept) < self.n_components:
+            raise InputError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {len(kept)}"
+            )
+        problem = self._problem(kept, weights)
+        before, starts = -np.inf, [lambda: self._start(problem, random_state)] * self.n_init
+        if self.warm_start and hasattr(self, "converged_"):
+            before, starts = self.lower_bound_, [lambda: self._continued(problem)]
+        result = fit_mixture(
+            problem.family,
+            problem.source,
+            starts,
+            Climb(_absolute(self.tol, before), self.max_iter, self.weight_concentration, problem.exact),
+            PrintedLog(int(self.verbose), self.verbose_interval, before),
+        )
+        if not result.converged and self.max_iter > 0:
+            warnings.warn(
+                "Best performing initialization did not converge. Try different init parameters, or increase "
+                "max_iter, tol, or check for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self._publish(result.theta, problem)
+        self.converged_: bool = result.converged
+        self.n_iter_: int = result.n_iter
+        self.lower_bound_: float = result.lower_bound
+        self.free_energy_path_: Array = result.free_energy_path
+        self.lower_bounds_: list[float] = result.free_energy_path[::2].tolist()
+        self.stopped_by_: str = result.reason
+        self.findings_: tuple[Finding, ...] = result.findings
+        return rows
+
+    def _labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        labels = np.empty(len(rows), dtype=np.int64)
+        scorer, source = self._scoring(rows)
+        for part, joint in self._parts(scorer.log_joint(source)):
+            labels[part] = joint.argmax(axis=0)
+        return labels
+
+    def _log_densities(self, rows: NDArray[Any]) -> Array:
+        densities = np.empty(len(rows))
+        scorer, source = self._scoring(rows)
+        for part, joint in self._parts(scorer.log_joint(source)):
+            densities[part] = responsibilities(joint)
+        return densities
+
+    def _total(self, X: Any, sample_weight: Any) -> tuple[float, float]:
+        """Return the weighted sum of log p(x), and the sum of the weights."""
+        check_is_fitted(self)
+        rows = self._checked(X, reset=False)
+        weights = checked_weights(sample_weight, len(rows))
+        kept, weights = _positive(rows, weights)
+        densities = self._log_densities(kept)
+        if weights is None:
+            return float(densities.sum()), float(len(rows))
+        return float(densities @ weights), float(weights.sum())
+
+    def _dtype(self, rows: NDArray[Any]) -> np.dtype[Any]:
+        """Return the type of results: float32 where rows and parameters are of float32."""
+        given = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
+        return np.result_type(given, self.weights_.dtype)
+
+    @staticmethod
+    def _parts(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
+        """Yield blocks with the rows that they are of."""
+        first = 0
+        for block in blocks:
+            last = first + block.shape[-1]
+            yield slice(first, last), block
+            first = last
+
+
+def _positive(rows: NDArray[Any], weights: Array | None) -> tuple[NDArray[Any], Array | None]:
+    """Return the rows of positive weight: a weight of zero is a row that is not there."""
+    if weights is None or (weights > 0).all():
+        return rows, weights
+    return rows[weights > 0], weights[weights > 0]
+
+
+def _absolute(tol: float, before: float) -> Callable[[list[float]], str | None]:
+    """Return scikit-learn's criterion: F per observation changes by less than ``tol``."""
+
+    def criterion(bounds: list[float]) -> str | None:
+        last = bounds[-2] if len(bounds) > 1 else before
+        return "tol" if abs(bounds[-1] - last) < tol else None
+
+    return criterion

@@ -1,0 +1,135 @@
+"""Responsibilities to start from, by scikit-learn's methods and with its random numbers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Blocks (K, B) of responsibilities, as often as they are asked for.
+Assigned = Callable[[], Iterator[Array]]
+
+
+def assigned(
+    method: str,
+    rows: NDArray[np.floating],
+    n_components: int,
+    weights: Array | None,
+    random_state: np.random.RandomState,
+    block_size: int,
+) -> Assigned:
+    """Return responsibilities to start from.
+
+    Parameters
+    ----------
+    method : {"kmeans", "k-means++", "random", "random_from_data"}
+        As scikit-learn's ``init_params``.
+    rows : ndarray of shape (n, d)
+        The data, without missing values.
+    n_components : int
+        K.
+    weights : ndarray of shape (n,), optional
+        Of the observations, positive.
+    random_state : RandomState
+        Consumed as by scikit-learn.
+    block_size : int
+        B, of all blocks but the last.
+
+    Returns
+    -------
+    callable
+        Gives an iterator over blocks of shape (K, B); responsibilities of a row sum to one, or to zero where
+        the method leaves it out.
+    """
+    return METHODS[method](rows, n_components, weights, random_state, block_size)
+
+
+def _kmeans(
+    rows: NDArray[np.floating],
+    n_components: int,
+    weights: Array | None,
+    random_state: np.random.RandomState,
+    block_size: int,
+) -> Assigned:
+    from sklearn.cluster import KMeans
+
+    fitted = KMeans(n_components, n_init=1, random_state=random_state).fit(rows, sample_weight=weights)
+    labels, numbers = fitted.labels_, np.arange(n_components)[:, None]
+
+    def blocks() -> Iterator[Array]:
+        for first in range(0, len(labels), block_size):
+            yield (labels[first : first + block_size] == numbers).astype(np.float64)
+
+    return blocks
+
+
+def _random(
+    rows: NDArray[np.floating],
+    n_components: int,
+    weights: Array | None,
+    random_state: np.random.RandomState,
+    block_size: int,
+) -> Assigned:
+    before = copy.deepcopy(random_state)
+
+    def drawn(state: np.random.RandomState) -> Iterator[Array]:
+        for first in range(0, len(rows), block_size):
+            block = state.uniform(size=(min(block_size, len(rows) - first), n_components))
+            yield block.T / block.sum(axis=1)
+
+    for _ in drawn(random_state):
+        pass  # the next start goes on from here
+    return lambda: drawn(copy.deepcopy(before))
+
+
+def _random_from_data(
+    rows: NDArray[np.floating],
+    n_components: int,
+    weights: Array | None,
+    random_state: np.random.RandomState,
+    block_size: int,
+) -> Assigned:
+    chances = None if weights is None else weights / weights.sum()
+    chosen = random_state.choice(len(rows), size=n_components, replace=False, p=chances)
+    return _points(chosen, len(rows), weights, block_size)
+
+
+def _kmeans_plus_plus(
+    rows: NDArray[np.floating],
+    n_components: int,
+    weights: Array | None,
+    random_state: np.random.RandomState,
+    block_size: int,
+) -> Assigned:
+    from sklearn.cluster import kmeans_plusplus
+
+    _, chosen = kmeans_plusplus(rows, n_components, sample_weight=weights, random_state=random_state)
+    return _points(chosen, len(rows), weights, block_size)
+
+
+def _points(chosen: NDArray[np.intp], n_rows: int, weights: Array | None, block_size: int) -> Assigned:
+    """Return one row for each component, each worth the same whatever its weight."""
+
+    def blocks() -> Iterator[Array]:
+        for first in range(0, n_rows, block_size):
+            block = np.zeros((len(chosen), min(block_size, n_rows - first)))
+            for component, at in enumerate(chosen):
+                if first <= at < first + block.shape[1]:
+                    block[component, at - first] = 1.0 if weights is None else 1.0 / weights[at]
+            yield block
+
+    return blocks
+
+
+METHODS: dict[
+    str, Callable[[NDArray[np.floating], int, Array | None, np.random.RandomState, int], Assigned]
+] = {
+    "kmeans": _kmeans,
+    "k-means++": _kmeans_plus_plus,
+    "random": _random,
+    "random_from_data": _random_from_data,
+}
