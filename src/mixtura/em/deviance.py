@@ -18,7 +18,9 @@ from mixtura.em.family import Array
 
 _TABLE = np.arange(1024.0)
 _LOG_FACTORIALS = gammaln(_TABLE + 1.0)
-_SATURATED = xlogy(_TABLE, _TABLE) - _TABLE - _LOG_FACTORIALS
+# From here on Stirling's series is exact to rounding; the formula as written is so below.
+_STIRLING = 32
+_SATURATED = (xlogy(_TABLE, _TABLE) - _TABLE - _LOG_FACTORIALS)[:_STIRLING]
 
 
 def log_ratio(first: ArrayLike, second: ArrayLike) -> Array:
@@ -49,10 +51,12 @@ def deviance(x: ArrayLike, rate: ArrayLike) -> Array:
 
 def saturated(counts: Array) -> Array:
     """Return log p(x | x) = x log x - x - log x!, by Stirling's series where x is large."""
-    large = np.maximum(counts, len(_TABLE))
-    series = -(0.5 * np.log(2 * np.pi * large) + 1 / (12 * large) - 1 / (360 * large**3))
-    table = _SATURATED[np.minimum(counts, len(_TABLE) - 1).astype(np.intp)]
-    return np.asarray(np.where(counts < len(_TABLE), table, series))
+    large = np.maximum(counts, _STIRLING)
+    inverse, square = 1 / large, 1 / large**2
+    correction = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
+    series = -(0.5 * np.log(2 * np.pi * large) + correction)
+    table = _SATURATED[np.minimum(counts, _STIRLING - 1).astype(np.intp)]
+    return np.asarray(np.where(counts < _STIRLING, table, series))
 
 
 def log_factorial(counts: Array) -> Array:
