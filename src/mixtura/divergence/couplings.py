@@ -140,8 +140,11 @@ def affinity_bound(log_affinities: Tensor, log_a: Tensor, log_b: Tensor, alpha: 
     def value(log_phi: Tensor, log_psi: Tensor, log_i: Tensor) -> Tensor:
         there = (log_phi > -torch.inf) & (log_psi > -torch.inf) & (log_i > -torch.inf)
         parts = [torch.where(there, part, 0.0) for part in (log_phi, log_psi, log_i)]
-        term = alpha * parts[0] + (1 - alpha) * parts[1] + parts[2]
-        return log_sum_exp(torch.where(there, term, -torch.inf).flatten(-2))
+        term = torch.where(there, alpha * parts[0] + (1 - alpha) * parts[1] + parts[2], -torch.inf)
+        if alpha > 1:
+            nowhere = (log_phi > -torch.inf) & ((log_psi == -torch.inf) | (log_i == torch.inf))
+            term = torch.where(nowhere, torch.inf, term)
+        return log_sum_exp(term.flatten(-2))
 
     with torch.no_grad():
         sign = -1.0 if alpha < 1 else 1.0

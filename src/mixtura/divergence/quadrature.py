@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from mixtura.divergence.charts import Array, Chosen, Pieces, cover, usable
+from mixtura.divergence.checks import first_entry
 from mixtura.divergence.integrands import Pointwise, log_affinity, pointwise
 from mixtura.divergence.integration import adapt, integrate
 from mixtura.divergence.landmarks import ends, landmarks, scalar_form, translate
@@ -92,10 +93,10 @@ def divergence_by_quadrature(
     missed = error > (rtol * found.detach().abs()).clamp_min(_LEAST)
     if bool(missed.any()):
         at = int(missed.reshape(-1).nonzero()[0, 0])
+        reached, value = float(error.reshape(-1)[at]), float(found.detach().reshape(-1)[at])
         warnings.warn(
-            f"quadrature reached an error of {float(error.reshape(-1)[at]):.2g} nats"
-            + (f" in batch entry {np.unravel_index(at, shape)}" if shape else "")
-            + f" where {rtol:g} of {float(found.detach().reshape(-1)[at]):.6g} was asked for; "
+            f"quadrature reached an error of {reached:.2g} nats{first_entry(missed)} where {rtol:g} of "
+            f"{value:.6g} was asked for; "
             "give a larger rtol, or method='monte_carlo' as a check",
             NumericalWarning,
             stacklevel=2,
@@ -185,7 +186,8 @@ def _renyi(pair: _Pair, numbers: _Pair, pieces: Pieces, alpha: float, rtol: floa
     def scaled(log_p: Tensor, log_q: Tensor) -> Tensor:
         return (log_affinity(log_p, log_q, alpha) - peak).exp()
 
-    found, error = _apply(pair, numbers, pieces, scaled, rtol)
+    # The logarithm of an integral near 1 has the absolute error of it.
+    found, error = _apply(pair, numbers, pieces, scaled, min(rtol, 0.1 * _LEAST))
     if bool(torch.isinf(found)):
         return found, error
     value = ((found.log() + peak) / (alpha - 1)).clamp_min(0.0) + 0.0  # and not -0
