@@ -5,30 +5,36 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from mixtura.errors import ConvergenceError, InputError
+from mixtura.errors import InputError
 from mixtura.findings import Finding
 from mixtura.projection.covariances import family_of
 from mixtura.projection.expectation import entropy, mean_log_density
+from mixtura.projection.explore import explore, require_positive, weigh
+from mixtura.projection.function_landscape import FunctionLandscape, has_slope
+from mixtura.projection.importance import WeightedPoints
+from mixtura.projection.landscape import Landscape
 from mixtura.projection.mixture_landscape import MixtureLandscape
 from mixtura.projection.nodes import whitened_nodes
 from mixtura.projection.objective import Objective
 from mixtura.projection.result import Kind
-from mixtura.projection.spectrum import kind_of, lowest_curvature
+from mixtura.projection.search import (
+    COARSE_NODES,
+    FINE_APART,
+    distinct,
+    finish,
+    search_coarsely,
+)
+from mixtura.projection.spectrum import extreme_curvatures, kind_of
 from mixtura.projection.starts import mixture_starts
 from mixtura.projection.target import Target
-from mixtura.projection.trust_region import descend
+from mixtura.projection.trust_region import Descent
 
-_COARSE_NODES, _FINE_NODES = 256, 4096
-_COARSE_SLOPE, _FINE_SLOPE = (
-    1e-3,
-    1e-6,
-)  # lengths of the gradient, in Fisher's metric, at which a start has arrived
-_ARRIVED = 1e-3  # the same for an optimum that is reported
-_COARSE_APART, _FINE_APART = 0.05, 0.01  # distances below which two Gaussians are one, in their own units
 _PUSH = 0.3  # how far a saddle is left, in its own units
+_FINE_NODES, _FINE_NODES_BY_DIFFERENCES = 4096, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +82,7 @@ class ExclusiveAnswer:
 
 
 @torch.no_grad()
+@np.errstate(all="ignore")  # a person's function may overflow to -inf on the way
 def exclusive(
     target: Target,
     covariance: str = "full",
@@ -90,10 +97,11 @@ def exclusive(
 
         \min_q \mathrm{KL}(q \| p) = -H(q) - \mathbb{E}_q[\log p]
 
-    The expectation is a mean over fixed quasi-random nodes that integrate every quadratic exactly, so that
-    for a Gaussian target the answer is exact, and for a mixture only what departs from its dominating component
+    The expectation is a mean over fixed quasi-random nodes that integrate every quadratic exactly. So the
+    answer is exact for a Gaussian target, and for a mixture only what departs from its dominating component
     is sampled. Newton's method within a trust region runs from many starts at once on few nodes; what it
-    finds is finished on many, and judged on others.
+    finds is finished on many, and judged on others. Steps are measured in the Gaussian's own units, so that
+    the units of the target do not matter.
 
     Parameters
     ----------
@@ -102,9 +110,10 @@ def exclusive(
     covariance : {"full", "diag", "spherical"}
         The family of q.
     n_starts : int, optional
-        How many starts.
+        How many starts; by default some for each component of a mixture, else 30.
     n_samples : int, optional
-        How many nodes the optima are finished on; 4096 unless given.
+        How many nodes the optima are finished on; 4096 unless given, or 1024 where the gradient must be told
+        by differences.
     generator : torch.Generator, optional
         Where random numbers come from; one seeded with 0 unless given.
 
@@ -115,9 +124,20 @@ def exclusive(
     Raises
     ------
     InputError
-        If the support is bounded, so that the divergence is infinite.
+        If the support is bounded or the density vanishes somewhere, so that the divergence is infinite; or if
+        it is not integrable, so that the divergence has no lower bound.
     ConvergenceError
         If no start arrives at a stationary point.
+
+    Examples
+    --------
+    >>> from torch.distributions import MultivariateNormal
+    >>> from mixtura.projection.target import as_target
+    >>> correlated = MultivariateNormal(torch.zeros(2), torch.tensor([[1.0, 0.6], [0.6, 1.0]]))
+    >>> (best,) = exclusive(as_target(correlated), "diag").optima
+    >>> best.scale_tril.square()  # 1 / P_ii, of the precision P
+    tensor([[0.6400, 0.0000],
+            [0.0000, 0.6400]], dtype=torch.float64)
     """
     lower, upper = target.support
     if math.isfinite(lower) or math.isfinite(upper):
@@ -127,52 +147,61 @@ def exclusive(
         )
     source = torch.Generator().manual_seed(0) if generator is None else generator
     family = family_of(covariance, target.dimension)
-    assert target.mixture is not None
-    landscape = MixtureLandscape(target.mixture)
-    mean, scale_tril = mixture_starts(target.mixture, family, n_starts, source)
-    coarse = Objective(landscape, family, whitened_nodes(target.dimension, _COARSE_NODES, source))
-    fine = Objective(landscape, family, whitened_nodes(target.dimension, n_samples or _FINE_NODES, source))
-    mean, scale_tril = _search(coarse, fine, mean, scale_tril)
-    local = coarse.at(mean, scale_tril)
-    lowest, highest, _ = lowest_curvature(local, source)
-    kinds = [kind_of(float(low), float(high)) for low, high in zip(lowest, highest, strict=True)]
-    judged = 2 * (n_samples or _FINE_NODES)
-    value, error = mean_log_density(landscape, mean, scale_tril, local.twist, judged, source)
-    kl = -entropy(scale_tril) - value
-    order = kl.argsort(stable=True).tolist()
+    samples = n_samples or (_FINE_NODES if has_slope(target) else _FINE_NODES_BY_DIFFERENCES)
+    many = whitened_nodes(target.dimension, samples, source)
+    few = whitened_nodes(target.dimension, COARSE_NODES, source)
+    landscape = _landscape(target)
+    coarse, fine = Objective(landscape, family, few), Objective(landscape, family, many)
+    points: WeightedPoints | None = None
+    if target.mixture is not None:
+        found, _ = search_coarsely(coarse, *mixture_starts(target.mixture, family, n_starts, source))
+    else:
+        found = explore(target, coarse, n_starts, source)
+        if not target.normalised:
+            found, points = weigh(target, coarse, found, 4 * samples, source)
+        require_positive(target, fine, found.mean[0], found.scale_tril[0])
+    found, kinds = _classified(coarse, fine, finish(fine, found), source)
+    twist = coarse.at(found.mean, found.scale_tril).twist
+    value, error = mean_log_density(landscape, found.mean, found.scale_tril, twist, 2 * samples, source)
+    kl = -entropy(found.scale_tril) - value
+    if points is not None:
+        kl, error = kl + points.log_normaliser, error.hypot(torch.tensor(points.log_normaliser_error))
     return ExclusiveAnswer(
         optima=tuple(
-            Optimum(mean[at], scale_tril[at], max(float(kl[at]), 0.0), float(error[at]), kinds[at])
-            for at in order
+            Optimum(
+                found.mean[at], found.scale_tril[at], max(float(kl[at]), 0.0), float(error[at]), kinds[at]
+            )
+            for at in kl.argsort(stable=True).tolist()
         ),
-        method=f"trust-region Newton from {len(mean)} starts",
-        findings=(),
+        method="trust-region Newton from many starts, quasi-random nodes",
+        findings=() if points is None else (points.finding(),),
     )
 
 
-def _search(coarse: Objective, fine: Objective, mean: Tensor, scale_tril: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the distinct optima that starts lead to, best first."""
-    found = descend(coarse, mean, scale_tril, tolerance=_COARSE_SLOPE)
-    kept = _distinct(found.mean, found.scale_tril, found.value, _COARSE_APART)
-    found = descend(fine, found.mean[kept], found.scale_tril[kept], tolerance=_FINE_SLOPE)
-    kept = _distinct(found.mean, found.scale_tril, found.value, _FINE_APART)
-    kept = kept[found.slope[kept] <= _ARRIVED]
-    if len(kept) == 0:
-        raise ConvergenceError("no start arrived at a stationary point; raise n_starts or n_samples")
-    return found.mean[kept], found.scale_tril[kept]
+def _classified(
+    coarse: Objective, fine: Objective, found: Descent, generator: Generator
+) -> tuple[Descent, list[Kind]]:
+    """Return what was found and its kinds, with the minima beside every saddle."""
+    lowest, highest, down = extreme_curvatures(coarse, fine, found.mean, found.scale_tril, generator)
+    kinds = [kind_of(float(low), float(high)) for low, high in zip(lowest, highest, strict=True)]
+    saddles = torch.tensor([at for at, kind in enumerate(kinds) if kind != "minimum"])
+    if len(saddles) == 0:
+        return found, kinds
+    left = [
+        coarse.family.move(found.mean[saddles], found.scale_tril[saddles], side * _PUSH * down[saddles])
+        for side in (-1, 1)
+    ]
+    mean, scale_tril = (torch.cat(parts) for parts in zip(*left, strict=True))
+    minima, _ = search_coarsely(coarse, mean, scale_tril)
+    if len(minima.value) == 0:
+        return found, kinds
+    minima = finish(fine, minima)
+    lowest, highest, _ = extreme_curvatures(coarse, fine, minima.mean, minima.scale_tril, generator)
+    kinds += [kind_of(float(low), float(high)) for low, high in zip(lowest, highest, strict=True)]
+    both = found.join(minima)
+    kept = distinct(both, FINE_APART)
+    return both.take(kept), [kinds[at] for at in kept.tolist()]
 
 
-def _distinct(mean: Tensor, scale_tril: Tensor, value: Tensor, apart: float) -> Tensor:
-    """Return the rows of the best of every group of Gaussians that are nearly one, best first."""
-    order = value.argsort(stable=True)
-    order = order[value[order].isfinite()]
-    mean, scale_tril = mean[order], scale_tril[order]
-    difference = torch.cat([scale_tril[:, None] - scale_tril, (mean[:, None] - mean)[..., None]], dim=-1)
-    own = torch.linalg.solve_triangular(scale_tril[:, None], difference, upper=False)  # (S, S, d, d + 1)
-    distance = own.square().sum(dim=(2, 3)).sqrt()
-    near = (torch.minimum(distance, distance.T) < apart).tolist()
-    kept: list[int] = []
-    for row in range(len(order)):
-        if not any(near[row][other] for other in kept):
-            kept.append(row)
-    return order[kept]
+def _landscape(target: Target) -> Landscape:
+    return FunctionLandscape(target) if target.mixture is None else MixtureLandscape(target.mixture)

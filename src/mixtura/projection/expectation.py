@@ -47,12 +47,12 @@ def mean_log_density(
     """
     curvature = (curvature + curvature.mT) / 2
     known = 0.5 * curvature.diagonal(dim1=1, dim2=2).sum(dim=1)
-    sets = []
-    for _ in range(_REPLICATES):
-        nodes = standard_nodes(mean.shape[1], max(n_samples // _REPLICATES, _FEWEST), generator)
+    count = max(n_samples // _REPLICATES, _FEWEST)
+    means = []
+    for nodes in standard_nodes(mean.shape[1], count, _REPLICATES, generator):
         quadratic = 0.5 * (nodes * (curvature @ nodes)).sum(dim=1)
-        sets.append((landscape.log_prob(mean, scale_tril, nodes) - quadratic).mean(dim=1))
-    replicates = torch.stack(sets)
+        means.append((landscape.log_prob(mean, scale_tril, nodes) - quadratic).mean(dim=1))
+    replicates = torch.stack(means)
     value = replicates.mean(dim=0) + known
     vanishes = value == -torch.inf
     error = torch.where(vanishes, 0.0, replicates).std(dim=0) / math.sqrt(_REPLICATES)

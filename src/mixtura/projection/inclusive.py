@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Distribution
 
 from mixtura.divergence.gaussian import kl_from_cholesky
 from mixtura.divergence.monte_carlo import divergence_by_monte_carlo
 from mixtura.divergence.quadrature import divergence_by_quadrature
+from mixtura.divergence.sampling import draw
 from mixtura.errors import InputError
 from mixtura.findings import Finding
 from mixtura.projection.covariances import CovarianceFamily, as_distribution, family_of
 from mixtura.projection.expectation import entropy, mean_log_density
+from mixtura.projection.explore import explore, weigh
+from mixtura.projection.function_landscape import FunctionLandscape
 from mixtura.projection.line_moments import line_moments
 from mixtura.projection.mixture_landscape import MixtureLandscape
 from mixtura.projection.moments import Moments, form_moments, known_moments
 from mixtura.projection.nodes import whitened_nodes
 from mixtura.projection.objective import Objective
+from mixtura.projection.search import COARSE_NODES
+from mixtura.projection.tails import require_second_moments, slowest_tail
 from mixtura.projection.target import GaussianMixtureForm, Target
 
 _SAMPLES = 65536
+_DOMINANT = 0.05  # share of a variance that one point may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,7 @@ class InclusiveAnswer:
 
 
 @torch.no_grad()
+@np.errstate(all="ignore")  # a person's function may overflow to -inf on the way
 def inclusive(
     target: Target,
     covariance: str = "full",
@@ -105,8 +114,9 @@ def inclusive(
     known = None if target.distribution is None else known_moments(target.distribution)
     if target.dimension == 1:
         return _on_the_line(target, family, known)
-    assert target.distribution is not None and known is not None
-    return _of_distribution(target, known, family, covariance, count, source)
+    if target.distribution is not None:
+        return _of_distribution(target, target.distribution, known, family, covariance, count, source)
+    return _of_function(target, family, count, source)
 
 
 def _of_mixture(
@@ -121,11 +131,9 @@ def _of_mixture(
     matched = family.matched(moments.covariance)
     factor = _factor(matched, target)
     alone = form.log_weights > -torch.inf
+    error: Tensor | float = 0.0
     if int(alone.sum()) == 1:
-        kl, error = (
-            kl_from_cholesky(form.means[alone][0], form.scale_trils[alone][0], moments.mean, factor),
-            0.0,
-        )
+        kl = kl_from_cholesky(form.means[alone][0], form.scale_trils[alone][0], moments.mean, factor)
     elif target.dimension == 1:
         assert target.distribution is not None
         closest = as_distribution(moments.mean, factor, covariance, target.scalar)
@@ -165,33 +173,85 @@ def _on_the_line(target: Target, family: CovarianceFamily, known: Moments | None
 
 def _of_distribution(
     target: Target,
-    moments: Moments,
+    distribution: Distribution,
+    known: Moments | None,
     family: CovarianceFamily,
     covariance: str,
     n_samples: int,
     generator: Generator,
 ) -> InclusiveAnswer:
-    assert target.distribution is not None
+    """Return the answer for a distribution in several dimensions; its draws tell what it does not."""
+    findings: tuple[Finding, ...] = ()
+    method = "the distribution's own moments, Monte Carlo"
+    moments = known
+    if moments is None:
+        method = "Monte Carlo"
+        points = draw(distribution, n_samples, generator).to(torch.float64)
+        shift = points.mean(dim=0)
+        apart = points - shift
+        moments = Moments(shift, apart.mT @ apart / (len(points) - 1))
+        findings = _dominance(
+            points, torch.full((len(points),), 1 / len(points), dtype=torch.float64), moments
+        )
+    _factor(moments.covariance, target)  # one that is singular has no density, whatever the family
     matched = family.matched(moments.covariance)
     closest = as_distribution(moments.mean, _factor(matched, target), covariance, target.scalar)
-    kl, error = divergence_by_monte_carlo(
-        target.distribution, closest, n_samples=n_samples, generator=generator
+    kl, error = divergence_by_monte_carlo(distribution, closest, n_samples=n_samples, generator=generator)
+    return _answer(moments.mean, matched, kl, error, method, findings)
+
+
+def _of_function(
+    target: Target, family: CovarianceFamily, n_samples: int, generator: Generator
+) -> InclusiveAnswer:
+    """Return the answer for a log-density in several dimensions."""
+    d = target.dimension
+    nodes = whitened_nodes(d, COARSE_NODES, generator)
+    objective = Objective(FunctionLandscape(target), family_of("full", d), nodes)
+    found = explore(target, objective, None, generator, everywhere_positive=False)
+    require_second_moments(target, slowest_tail(target, found.mean[0], found.scale_tril[0], generator))
+    _, points = weigh(target, objective, found, n_samples, generator)
+    moments = points.moments()
+    matched = family.matched(moments.covariance)
+    own_entropy, error = points.entropy()
+    kl = entropy(_factor(matched, target)) - own_entropy
+    findings = (points.finding(), *_dominance(points.points, points.weights, moments))
+    return _answer(moments.mean, matched, kl, error, "self-normalised importance sampling", findings)
+
+
+def _dominance(points: Tensor, weights: Tensor, moments: Moments) -> tuple[Finding, ...]:
+    """Return a finding where the covariance hangs on few points: its density may have none."""
+    shares = weights[:, None] * (points - moments.mean).square() / moments.covariance.diagonal()
+    most = float(shares.max())
+    if most <= _DOMINANT:
+        return ()
+    return (
+        Finding(
+            "second-moments",
+            "problem",
+            f"one of {len(points)} points makes {most:.0%} of a variance",
+            "the tails may be too long for an inclusive projection; ask for the exclusive one",
+        ),
     )
-    return _answer(moments.mean, matched, kl, error, "the distribution's own moments, Monte Carlo")
 
 
 def _factor(covariance: Tensor, target: Target) -> Tensor:
+    """Return the Cholesky factor of a covariance."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
         least = float(torch.linalg.eigvalsh(covariance)[0])
         raise InputError(
-            f"the covariance of {target.name} is singular (smallest eigenvalue {least:.3g}): its mass lies on "
-            "a surface and has no density; leave out a coordinate, or ask for covariance='diag'"
+            f"the covariance of {target.name} is singular (smallest eigenvalue {least:.3g}): its mass lies "
+            "on a surface and has no density; leave out a coordinate"
         )
     return factor
 
 
 def _answer(
-    mean: Tensor, covariance: Tensor, kl: Tensor, error: Tensor | float, method: str
+    mean: Tensor,
+    covariance: Tensor,
+    kl: Tensor,
+    error: Tensor | float,
+    method: str,
+    findings: tuple[Finding, ...] = (),
 ) -> InclusiveAnswer:
-    return InclusiveAnswer(mean, covariance, max(float(kl), 0.0), float(error), method, ())
+    return InclusiveAnswer(mean, covariance, max(float(kl), 0.0), float(error), method, findings)

@@ -109,8 +109,9 @@ def line_moments(target: Target) -> LineMoments:
         )
     if max(slopes) > -3 - 1e-3:
         raise InputError(
-            f"{target.name} has no second moments: {_side(slopes)} its density falls as |x|^{max(slopes):.3g}, "
-            "and it must fall faster than 1/|x|^3; there is no inclusive projection, ask for the exclusive one"
+            f"{target.name} has no second moments: {_side(slopes)} its density falls as "
+            f"|x|^{max(slopes):.3g}, and it must fall faster than 1/|x|^3; there is no inclusive projection, "
+            "ask for the exclusive one"
         )
     mass, mass_error = expectation(lambda x, _: np.ones_like(x))
     if not 0 < mass < np.inf:

@@ -119,12 +119,17 @@ class Objective:
         The Gaussians.
     nodes : Tensor of shape (d, n)
         Points that stand for N(0, I).
+
+    Attributes
+    ----------
+    nodes : tuple of Tensor of shape (d, m)
+        The same, in chunks.
     """
 
     def __init__(self, landscape: Landscape, family: CovarianceFamily, nodes: Tensor) -> None:
         self._landscape, self.family = landscape, family
         length = max(_CHUNK // family.dimension, _SHORTEST_CHUNK)
-        self._chunks = tuple(chunk.contiguous() for chunk in nodes.split(length, dim=1))
+        self.nodes = tuple(chunk.contiguous() for chunk in nodes.split(length, dim=1))
         self._count = nodes.shape[1]
 
     def at(self, mean: Tensor, scale_tril: Tensor) -> Local:
@@ -132,7 +137,7 @@ class Objective:
         d = self.family.dimension
         views: list[View] = []
         total, pull, twist = mean.new_zeros(len(mean)), torch.zeros_like(mean), torch.zeros_like(scale_tril)
-        for nodes in self._chunks:
+        for nodes in self.nodes:
             view = self._landscape.view(mean, scale_tril, nodes)
             total += view.value.sum(dim=1)
             slope, turn = view.moments(nodes)
@@ -148,7 +153,7 @@ class Objective:
             gradient=torch.cat([pull / -self._count, self.family.gather(stretch)], dim=1),
             twist=twist,
             views=tuple(views),
-            chunks=self._chunks,
+            chunks=self.nodes,
             family=self.family,
         )
 

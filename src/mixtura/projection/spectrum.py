@@ -5,34 +5,42 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from mixtura.projection.objective import Local, basis_of
+from mixtura.projection.objective import Local, Objective, basis_of
 from mixtura.projection.result import Kind
 
-_LANCZOS_STEPS = 24
-_FLAT = 1e-6  # curvature that counts as none, in Fisher's metric, where that of a Gaussian target is 1
+_LANCZOS_STEPS = 16
+_FLAT = 1e-6  # curvature that counts as none
+_DOUBTFUL = 0.1  # curvature on few nodes below which many are asked
 
 
-def lowest_curvature(local: Local, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the lowest and the highest curvature (S,), and the direction (S, P) of the lowest.
+def extreme_curvatures(
+    coarse: Objective, fine: Objective, mean: Tensor, scale_tril: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the lowest and the highest curvature (S,) at Gaussians, and the direction (S, P) of the lowest.
 
     Parameters
     ----------
-    local : Local
-        The objective at S Gaussians.
+    coarse, fine : Objective
+        The divergence on few nodes, which is asked first, and on many, where few leave a doubt.
+    mean, scale_tril : Tensor of shape (S, d), (S, d, d)
+        The Gaussians.
     generator : torch.Generator
         Where the first vector of Lanczos's method comes from, which is used where there are many coordinates.
 
     Returns
     -------
     lowest, highest : Tensor of shape (S,)
+        In Fisher's metric, where all curvatures of a Gaussian target are 1.
     direction : Tensor of shape (S, P)
         Of length one.
     """
-    basis = basis_of(local.family)
-    if basis is None:
-        return _lanczos(local, generator)
-    values, vectors = torch.linalg.eigh(local.hessian(basis))
-    return values[:, 0], values[:, -1], vectors[:, :, 0]
+    lowest, highest, down = _extremes(coarse.at(mean, scale_tril), generator)
+    doubt = lowest < _DOUBTFUL
+    if bool(doubt.any()):
+        lowest[doubt], highest[doubt], down[doubt] = _extremes(
+            fine.at(mean[doubt], scale_tril[doubt]), generator
+        )
+    return lowest, highest, down
 
 
 def kind_of(lowest: float, highest: float) -> Kind:
@@ -40,6 +48,14 @@ def kind_of(lowest: float, highest: float) -> Kind:
     if lowest >= -_FLAT:
         return "minimum"
     return "saddle" if highest > _FLAT else "maximum"
+
+
+def _extremes(local: Local, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    basis = basis_of(local.family)
+    if basis is None:
+        return _lanczos(local, generator)
+    values, vectors = torch.linalg.eigh(local.hessian(basis))
+    return values[:, 0], values[:, -1], vectors[:, :, 0]
 
 
 def _lanczos(local: Local, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:

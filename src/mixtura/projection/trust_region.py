@@ -1,12 +1,12 @@
 """Newton's method within a trust region, from many starts at once.
 
-The coordinates are those of Fisher's metric, so no preconditioner
-is needed.
-Every start moves in every iteration, so that few large matrix products do the work of many small ones.
+Every start moves in every iteration, so that few large matrix products do the work of many small ones. The
+coordinates are those of Fisher's metric, in which most problems need no preconditioner.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from mixtura.projection.objective import Local, Objective, basis_of
 
 _ACCEPTED = 1e-4  # of the predicted decrease
-_WIDEST, _NARROWEST = 8.0, 1e-10  # radii
+_WIDEST, _NARROWEST = 8.0, 0.1  # radii; the latter times the tolerance
 _FLATTEST = 1e-8  # curvature
 _TINY = torch.finfo(torch.float64).tiny
 
@@ -38,7 +38,19 @@ class Descent:
     scale_tril: Tensor
     value: Tensor
     slope: Tensor
-    iterations: int
+
+    def take(self, rows: Tensor) -> Descent:
+        """Return some of them."""
+        return Descent(self.mean[rows], self.scale_tril[rows], self.value[rows], self.slope[rows])
+
+    def join(self, other: Descent) -> Descent:
+        """Return them and others."""
+        return Descent(
+            torch.cat([self.mean, other.mean]),
+            torch.cat([self.scale_tril, other.scale_tril]),
+            torch.cat([self.value, other.value]),
+            torch.cat([self.slope, other.slope]),
+        )
 
 
 def descend(
@@ -47,6 +59,7 @@ def descend(
     scale_tril: Tensor,
     *,
     tolerance: float,
+    steepest: float = math.inf,
     max_iterations: int = 100,
 ) -> Descent:
     """Minimise an objective from every start.
@@ -59,6 +72,8 @@ def descend(
         The starts.
     tolerance : float
         The length of the gradient at which a start has arrived.
+    steepest : float
+        The length of the gradient above which a start is left where it is.
     max_iterations : int
         Evaluations of the objective, at most.
 
@@ -74,7 +89,8 @@ def descend(
     for iteration in range(max_iterations):
         slope = local.gradient.norm(dim=1)
         noise = 1e-15 * (1 + local.value.abs())
-        going = (slope > tolerance) & (radius > _NARROWEST)
+        going = (slope > tolerance) & (radius > _NARROWEST * tolerance)
+        going &= (slope <= steepest) | (iteration > 0)
         if not bool(going.all()) or iteration == max_iterations - 1:
             for end, now in zip(ends, (mean, scale_tril, local.value, slope), strict=True):
                 end[left] = now
@@ -106,7 +122,7 @@ def descend(
             mean = torch.where(accepted[:, None], trial_mean, mean)
             scale_tril = torch.where(accepted[:, None, None], trial_scale, scale_tril)
             local = local.replace(accepted, trial)
-    return Descent(*ends, iteration)
+    return Descent(*ends)
 
 
 def _newton_step(hessian: Tensor, gradient: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
