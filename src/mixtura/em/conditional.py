@@ -118,8 +118,9 @@ def _invert(matrices: Array) -> tuple[Array, Array]:
     try:
         factors = np.linalg.cholesky(matrices)
     except np.linalg.LinAlgError:
-        smallest = np.linalg.eigvalsh(matrices)[..., 0].min(axis=1)
-        raise collapsed(int(smallest.argmin()), float(smallest.min())) from None
+        spectra = np.linalg.eigvalsh(matrices).reshape(len(matrices), -1)
+        at = int(spectra.min(axis=1).argmin())
+        raise collapsed(at, 1 / float(spectra[at].max())) from None
     *batch, m, _ = matrices.shape
     # Last axis long: substitution runs over all matrices at once.
     lower = np.ascontiguousarray(factors.reshape(-1, m, m).transpose(1, 2, 0))

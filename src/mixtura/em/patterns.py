@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 Integers = NDArray[np.intp]
 
 # Rows of a block times squared features: what the conditional covariances of one component may take.
-_ROOM = 2**20
+_ROOM = 2**17
 _FEWEST = 64
 
 
