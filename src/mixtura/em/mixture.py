@@ -178,14 +178,3 @@ def log_weights_from(counts: Array) -> Array:
     """Return logarithms of the counts over their sum, -inf for none."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(counts) - np.log(counts.sum()))
-
-
-def column_means(source: Source) -> Array:
-    """Return the weighted means of the columns (d,), over the entries that are there; 0 where none is."""
-    sums, totals = np.zeros(source.n_features), np.zeros(source.n_features)
-    for block, weights in source.blocks():
-        known = ~np.isnan(block)
-        each = np.ones(block.shape[1]) if weights is None else weights
-        sums += np.where(known, block, 0.0) @ each
-        totals += known @ each
-    return sums / np.where(totals > 0, totals, 1.0)

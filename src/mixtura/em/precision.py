@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from mixtura.em.family import Array
-from mixtura.em.gaussian import GaussianFamily, PreparedGaussians
+from mixtura.em.gaussian import GaussianFamily, GaussianParameters, PreparedGaussians
+from mixtura.em.missing import MissingFamily, PreparedMissing
 
 # From what every component has to the shape of the covariance type.
 _CONTRACTIONS: dict[str, Callable[[Array], Array]] = {
@@ -66,6 +68,15 @@ def prepared_from(family: GaussianFamily, means: Array, factors: Array) -> Prepa
     whitening = _transposed(everyone)
     diagonals = np.diagonal(everyone, axis1=1, axis2=2) if everyone.ndim == 3 else everyone
     return family.prepare_factors(means, whitening, -2 * np.log(diagonals).sum(axis=1))
+
+
+def prepared_missing_from(
+    family: MissingFamily[Any], means: Array, covariances: Array, factors: Array
+) -> PreparedMissing[Any]:
+    """Return the same for rows with NaN."""
+    prepared = prepared_from(family.gaussians, means, factors)
+    theta = GaussianParameters(means, covariances)
+    return PreparedMissing(prepared, theta, family.precisions(theta, prepared.whitening))
 
 
 def centred_at(family: GaussianFamily, means: Array) -> PreparedGaussians:

@@ -40,7 +40,7 @@ class Scorer:
     log_weights : ndarray of shape (K,)
         Logarithms of the weights.
     size : int
-        What every block is filled up to, since a matrix product of another shape may round otherwise.
+        What a block is filled up to, since a matrix product of another shape may round otherwise.
     """
 
     family: Family[Any, Any]
@@ -54,14 +54,16 @@ class Scorer:
         filled = np.empty((source.n_features, self.size))
         for block, _ in source.blocks():
             columns = block.shape[1]
-            if columns < self.size:
+            # Rows with NaN are dealt with pattern by pattern, not in one product.
+            if columns < self.size and not np.isnan(block).any():
                 filled[:, :columns] = block
                 filled[:, columns:] = 0.0
                 block = filled
+            joint = room[:, : block.shape[1]]
             with np.errstate(over="ignore", invalid="ignore"):
-                self.family.log_density(self.prepared, block, room)
-                room += self.log_weights[:, None]
-            joint = room[:, :columns]
+                self.family.log_density(self.prepared, block, joint)
+                joint += self.log_weights[:, None]
+            joint = joint[:, :columns]
             # Beyond the largest number a distance is infinite, and infinities of two signs leave NaN.
             joint[np.isnan(joint)] = -np.inf
             yield joint

@@ -8,37 +8,42 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mixtura.em.default_prior import column_means, default_prior
 from mixtura.em.family import Array
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParameters
-from mixtura.em.mixture import column_means, log_weights_from, statistics_from
+from mixtura.em.imputation import impute
+from mixtura.em.missing import MissingFamily, missing_family
+from mixtura.em.mixture import log_weights_from
+from mixtura.em.patterns import PatternSource
 from mixtura.em.precision import (
-    centred_at,
-    covariances_from,
     precision_factors,
     precisions_from,
     prepared_from,
+    prepared_missing_from,
 )
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.scoring import Scorer, block_size
-from mixtura.em.source import ArraySource
+from mixtura.em.source import ArraySource, Source
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
-from mixtura.estimators.mixture_base import MixtureBase, Problem
+from mixtura.estimators.checks import at_least_one, seed_of
+from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
+from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import (
     COMMON,
     Constraint,
-    checked_mixture_weights,
-    checked_precisions,
     checked_start,
     one_of,
     real,
 )
-from mixtura.estimators.mixture_starts import assigned
+from mixtura.estimators.mixture_problem import Problem, Scoring
 
 # The square of a larger number leaves float64.
 _LARGEST = 1e150
+# Values of the conditional covariances of a block with NaN, each of its rows of another pattern: 1 MB.
+_PATTERN_VALUES = 2**17
 
 
 class GaussianMixture(MixtureBase):
@@ -73,10 +78,14 @@ class GaussianMixture(MixtureBase):
         1 prints starts and iterations, 2 their times and changes too.
     verbose_interval : int, default=10
         Iterations between lines.
-    prior : NormalInverseWishart, optional
-        A prior on means and covariances, for maximum a posteriori; F then includes log p(theta).
+    stopping : {"absolute", "relative", "aitken"}, default="absolute"
+        What ``tol`` is compared with: the last change of F, the change relative to F, or Aitken's estimate of
+        what is left to climb, which does not take slow progress for the end.
+    prior : NormalInverseWishart or "auto", optional
+        A prior on means and covariances, for maximum a posteriori; F then includes log p(theta). "auto" is a
+        weak one from the data, which keeps covariances from collapsing.
     weight_concentration : float, default=1.0
-        Of a Dirichlet prior on the weights; 1 is none.
+        Of a Dirichlet prior on the weights, at least 1, which is none.
 
     Attributes
     ----------
@@ -126,7 +135,10 @@ class GaussianMixture(MixtureBase):
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
-        "weight_concentration": real(0.0),
+        "prior": Constraint(
+            lambda prior: prior is None or prior == "auto" or isinstance(prior, NormalInverseWishart),
+            "a NormalInverseWishart, 'auto' or None",
+        ),
     }
 
     def __init__(
@@ -146,7 +158,8 @@ class GaussianMixture(MixtureBase):
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
-        prior: NormalInverseWishart | None = None,
+        stopping: Literal["absolute", "relative", "aitken"] = "absolute",
+        prior: NormalInverseWishart | Literal["auto"] | None = None,
         weight_concentration: float = 1.0,
     ) -> None:
         self.n_components = n_components
@@ -163,83 +176,127 @@ class GaussianMixture(MixtureBase):
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.stopping = stopping
         self.prior = prior
         self.weight_concentration = weight_concentration
 
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: NaN is a missing value."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def impute(
+        self,
+        X: ArrayLike,
+        *,
+        draws: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[np.floating]:
+        """Return rows with NaN filled by what the mixture expects there, given the rest of the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows; NaN is a missing value.
+        draws : int, optional
+            How many draws of what is missing; conditional means unless given.
+        random_state : int, RandomState or None, default=None
+            Seed of the draws; ``random_state`` of the mixture unless given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features) or (draws, n, n_features)
+            Entries that were there are the same bits.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X, reset=False)
+        seed = seed_of(self.random_state if random_state is None else random_state)
+        family = self._family(rows.shape[1])
+        origin = self._centre()
+        theta = self._theta(origin)
+        n_draws = None if draws is None else at_least_one("draws", draws)
+        filled: NDArray[np.floating] = impute(
+            family, theta, rows, origin=origin, draws=n_draws, generator=np.random.default_rng(seed)
+        )
+        return filled
+
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
         rows: NDArray[Any] = validate_data(
-            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_min_samples=2 if reset else 1
+            self,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2 if reset else 1,
+            ensure_all_finite="allow-nan",
         )
         return rows
 
-    def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[GaussianFamily]:
-        largest = max(float(rows.max()), -float(rows.min()))
+    def _family(self, n_features: int, prior: NormalInverseWishart | None = None) -> GaussianFamily:
+        kind = COVARIANCE_TYPES[self.covariance_type]
+        return kind(self.n_components, n_features, reg_covar=float(self.reg_covar), prior=prior)
+
+    def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[AnyGaussians]:
+        largest = max(float(np.fmax.reduce(rows, axis=None)), -float(np.fmin.reduce(rows, axis=None)))
         if largest > _LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
-        origin = column_means(ArraySource(rows, weights))
-        prior = None if self.prior is None else replace(self.prior, mean=self.prior.mean - origin)
-        family = COVARIANCE_TYPES[self.covariance_type](
-            self.n_components, rows.shape[1], reg_covar=float(self.reg_covar), prior=prior
-        )
+        whole = ArraySource(rows, weights)
+        origin = column_means(whole)
+        family = self._family(rows.shape[1])
+        prior = self._prior(family, whole)
+        if prior is not None:
+            family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
         size = block_size(family.layout.rows(family.n_features))
-        return Problem(family, ArraySource(rows, weights, origin, size), origin, exact=self.reg_covar == 0)
+        exact = self.reg_covar == 0
+        if not _any_missing(rows):
+            source: Source = ArraySource(rows, weights, origin, size)
+            return Problem(family, source, rows, weights, origin, exact)
+        names = getattr(self, "feature_names_in_", None)
+        patterns = PatternSource(rows, weights, origin, size, names)
+        return Problem(missing_family(family), patterns, rows, weights, origin, exact, patterns.findings())
+
+    def _prior(self, family: GaussianFamily, source: Source) -> NormalInverseWishart | None:
+        """Return the prior in raw units."""
+        if isinstance(self.prior, str):
+            return default_prior(source, family.layout, self.n_components)
+        if self.prior is None:
+            return None
+        shape = family.layout.zeros(1, family.n_features).shape[1:]
+        return replace(
+            self.prior,
+            mean=checked_start(self.prior.mean, (family.n_features,), "prior.mean"),
+            scale=checked_start(self.prior.scale, shape, "prior.scale"),
+        )
 
     def _start(
-        self, problem: Problem[GaussianFamily], random_state: np.random.RandomState
+        self, problem: Problem[AnyGaussians], random_state: np.random.RandomState
     ) -> MixtureParameters:
-        family = problem.family
-        k, d = family.n_components, family.n_features
-        shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
-        weights = None if self.weights_init is None else checked_mixture_weights(self.weights_init, k)
-        means = None if self.means_init is None else checked_start(self.means_init, (k, d), "means")
-        covariances = None
-        if self.precisions_init is not None:
-            shape = shapes[self.covariance_type]
-            precisions = checked_precisions(self.precisions_init, shape, self.covariance_type)
-            covariances = covariances_from(precisions, self.covariance_type)
-        if weights is None or means is None or covariances is None:
-            found, spread = self._started(problem, random_state)
-            weights = found if weights is None else weights
-            if means is None:
-                means = spread.means + problem.origin
-            covariances = spread.covariances if covariances is None else covariances
-        return MixtureParameters(
-            log_weights_from(weights), GaussianParameters(means - problem.origin, covariances)
-        )
+        given = GivenStart(self.weights_init, self.means_init, self.precisions_init)
+        return gaussian_start(problem, self.covariance_type, self.init_params, given, random_state)
 
-    def _started(
-        self, problem: Problem[GaussianFamily], random_state: np.random.RandomState
-    ) -> tuple[Array, GaussianParameters]:
-        """Return weights, and means and covariances, from responsibilities."""
-        family, source = problem.family, problem.source
-        blocks = assigned(
-            self.init_params,
-            source.rows,
-            self.n_components,
-            source.weights,
-            random_state,
-            source.block_size,
-        )
-        # Sums about the means that a first pass finds lose no digits, however far apart the components are.
-        origin = np.zeros((family.n_components, family.n_features))
-        rough = family.maximise(statistics_from(family, source, centred_at(family, origin), blocks()))
-        statistics = statistics_from(family, source, centred_at(family, rough.means), blocks())
-        return family.counts(statistics), family.maximise(statistics)
+    def _centre(self) -> Array:
+        """Return an origin near the components."""
+        return np.asarray(self.weights_.astype(np.float64) @ self.means_.astype(np.float64))
 
-    def _continued(self, problem: Problem[GaussianFamily]) -> MixtureParameters:
-        if self.means_.shape != (self.n_components, problem.family.n_features):
-            raise InputError(
-                f"warm_start goes on from means of shape {self.means_.shape}, and not of "
-                f"{(self.n_components, problem.family.n_features)}; fit a new estimator"
-            )
-        means = self.means_ - problem.origin
-        components = GaussianParameters(means, self.covariances_.astype(np.float64))
+    def _theta(self, origin: Array) -> MixtureParameters:
+        """Return the public parameters less an origin."""
+        components = GaussianParameters(self.means_ - origin, self.covariances_.astype(np.float64))
         return MixtureParameters(log_weights_from(self.weights_.astype(np.float64)), components)
 
-    def _publish(self, theta: MixtureParameters, problem: Problem[GaussianFamily]) -> None:
-        family, dtype = problem.family, problem.source.rows.dtype
+    def _continued(self, problem: Problem[AnyGaussians]) -> MixtureParameters:
+        shape = (self.n_components, problem.family.n_features)
+        if self.means_.shape != shape:
+            raise InputError(
+                f"warm_start goes on from means of shape {self.means_.shape}, and not of {shape}; fit a new "
+                "estimator"
+            )
+        return self._theta(problem.origin)
+
+    def _publish(self, theta: MixtureParameters, problem: Problem[AnyGaussians]) -> None:
+        family, dtype = problem.family, problem.rows.dtype
+        gaussians = family.gaussians if isinstance(family, MissingFamily) else family
         covariances = theta.components.covariances
-        factors = precision_factors(family, self.covariance_type, covariances)
+        factors = precision_factors(gaussians, self.covariance_type, covariances)
         weights = np.exp(theta.log_weights)
         self.weights_ = (weights / weights.sum()).astype(dtype)
         self.means_ = (theta.components.means + problem.origin).astype(dtype)
@@ -247,14 +304,19 @@ class GaussianMixture(MixtureBase):
         self.precisions_cholesky_ = factors.astype(dtype)
         self.precisions_ = precisions_from(factors, self.covariance_type).astype(dtype)
 
-    def _scoring(self, rows: NDArray[Any]) -> tuple[Scorer, ArraySource]:
-        means, weights = self.means_.astype(np.float64), self.weights_.astype(np.float64)
-        origin = weights @ means
+    def _scoring(self, rows: NDArray[Any]) -> Scoring:
+        origin = self._centre()
+        means, factors = self.means_ - origin, self.precisions_cholesky_.astype(np.float64)
         family = COVARIANCE_TYPES[self.covariance_type](*means.shape)
-        prepared = prepared_from(family, means - origin, self.precisions_cholesky_.astype(np.float64))
+        log_weights = log_weights_from(self.weights_.astype(np.float64))
         size = block_size(family.layout.rows(family.n_features))
-        scorer = Scorer(family, prepared, log_weights_from(weights), size)
-        return scorer, ArraySource(rows, None, origin, size)
+        if not _any_missing(rows):
+            scorer = Scorer(family, prepared_from(family, means, factors), log_weights, size)
+            return Scoring(scorer, ArraySource(rows, None, origin, size))
+        whole = missing_family(family)
+        prepared = prepared_missing_from(whole, means, self.covariances_.astype(np.float64), factors)
+        size = min(size, max(64, _PATTERN_VALUES // means.shape[1] ** 2))
+        return Scoring(Scorer(whole, prepared, log_weights, size), ArraySource(rows, None, origin, size))
 
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
         family: GaussianFamily = COVARIANCE_TYPES[self.covariance_type](*self.means_.shape)
@@ -272,3 +334,9 @@ class GaussianMixture(MixtureBase):
         k, d = self.means_.shape
         covariances = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
         return covariances[self.covariance_type] + k * d + k - 1
+
+
+def _any_missing(rows: NDArray[Any]) -> bool:
+    """Return whether there is a NaN; most often from one sum, without another array."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isnan(rows.sum())) and bool(np.isnan(rows).any())

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,41 +15,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.em.family import Family
 from mixtura.em.mixture import Climb, fit_mixture
-from mixtura.em.scoring import Scorer
-from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters, responsibilities
+from mixtura.em.stopping import STOPPING, Criterion
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
 from mixtura.estimators.mixture_log import PrintedLog
+from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.findings import Finding
 
 Array = NDArray[np.float64]
-F = TypeVar("F", bound=Family[Any, Any])
-
-
-@dataclass(frozen=True, eq=False)
-class Problem(Generic[F]):
-    """What is to be fitted.
-
-    Parameters
-    ----------
-    family : Family
-        The component densities.
-    source : ArraySource
-        The observations, in the engine's coordinates.
-    origin : ndarray of shape (d,)
-        What the source subtracts from the rows.
-    exact : bool
-        Whether the M-step is an exact ascent.
-    """
-
-    family: F
-    source: ArraySource
-    origin: Array
-    exact: bool
 
 
 class MixtureBase(DensityMixin, BaseEstimator):
@@ -64,6 +39,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
 
     n_components: int
     tol: float
+    stopping: str
     max_iter: int
     n_init: int
     random_state: int | np.random.RandomState | None
@@ -94,8 +70,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Set the attributes that show the parameters."""
 
     @abstractmethod
-    def _scoring(self, rows: NDArray[Any]) -> tuple[Scorer, ArraySource]:
-        """Return the public parameters ready to score, and rows in the same coordinates."""
+    def _scoring(self, rows: NDArray[Any]) -> Scoring:
+        """Return the public parameters ready to score, with rows in the same coordinates."""
 
     @abstractmethod
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
@@ -155,8 +131,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         rows = self._checked(X, reset=False)
         proba = np.empty((len(rows), self.n_components), dtype=self._dtype(rows))
-        scorer, source = self._scoring(rows)
-        for part, block in self._parts(scorer.responsibilities(source)):
+        scoring = self._scoring(rows)
+        for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
             proba[part] = block.T
         return proba
 
@@ -200,9 +176,9 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """
         rows = self._checked(X, reset=False)
         weights = checked_weights(sample_weight, len(rows))
-        scorer, source = self._scoring(rows)
+        scoring = self._scoring(rows)
         entropy = 0.0
-        for part, block in self._parts(scorer.responsibilities(source)):
+        for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
             each = -(block * np.log(np.where(block > 0, block, 1.0))).sum(axis=0)
             entropy += float(each.sum() if weights is None else each @ weights[part])
         return self.bic(X, sample_weight) + 2 * entropy
@@ -249,7 +225,12 @@ class MixtureBase(DensityMixin, BaseEstimator):
             problem.family,
             problem.source,
             starts,
-            Climb(_absolute(self.tol, before), self.max_iter, self.weight_concentration, problem.exact),
+            Climb(
+                _continuing(STOPPING[self.stopping](self.tol), before),
+                self.max_iter,
+                self.weight_concentration,
+                problem.exact,
+            ),
             PrintedLog(int(self.verbose), self.verbose_interval, before),
         )
         if not result.converged and self.max_iter > 0:
@@ -266,20 +247,20 @@ class MixtureBase(DensityMixin, BaseEstimator):
         self.free_energy_path_: Array = result.free_energy_path
         self.lower_bounds_: list[float] = result.free_energy_path[::2].tolist()
         self.stopped_by_: str = result.reason
-        self.findings_: tuple[Finding, ...] = result.findings
+        self.findings_: tuple[Finding, ...] = (*problem.findings, *result.findings)
         return rows
 
     def _labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         labels = np.empty(len(rows), dtype=np.int64)
-        scorer, source = self._scoring(rows)
-        for part, joint in self._parts(scorer.log_joint(source)):
+        scoring = self._scoring(rows)
+        for part, joint in scoring.parts(scoring.scorer.log_joint(scoring.source)):
             labels[part] = joint.argmax(axis=0)
         return labels
 
     def _log_densities(self, rows: NDArray[Any]) -> Array:
         densities = np.empty(len(rows))
-        scorer, source = self._scoring(rows)
-        for part, joint in self._parts(scorer.log_joint(source)):
+        scoring = self._scoring(rows)
+        for part, joint in scoring.parts(scoring.scorer.log_joint(scoring.source)):
             densities[part] = responsibilities(joint)
         return densities
 
@@ -299,15 +280,6 @@ class MixtureBase(DensityMixin, BaseEstimator):
         given = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
         return np.result_type(given, self.weights_.dtype)
 
-    @staticmethod
-    def _parts(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
-        """Yield blocks with the rows that they are of."""
-        first = 0
-        for block in blocks:
-            last = first + block.shape[-1]
-            yield slice(first, last), block
-            first = last
-
 
 def _positive(rows: NDArray[Any], weights: Array | None) -> tuple[NDArray[Any], Array | None]:
     """Return the rows of positive weight: a weight of zero is a row that is not there."""
@@ -316,11 +288,6 @@ def _positive(rows: NDArray[Any], weights: Array | None) -> tuple[NDArray[Any], 
     return rows[weights > 0], weights[weights > 0]
 
 
-def _absolute(tol: float, before: float) -> Callable[[list[float]], str | None]:
-    """Return scikit-learn's criterion: F per observation changes by less than ``tol``."""
-
-    def criterion(bounds: list[float]) -> str | None:
-        last = bounds[-2] if len(bounds) > 1 else before
-        return "tol" if abs(bounds[-1] - last) < tol else None
-
-    return criterion
+def _continuing(criterion: Criterion, before: float) -> Callable[[list[float]], str | None]:
+    """Return a criterion that knows F before the first iteration, where there was one."""
+    return criterion if before == -np.inf else lambda bounds: criterion([before, *bounds])

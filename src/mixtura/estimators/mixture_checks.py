@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from mixtura.em.stopping import STOPPING
 from mixtura.errors import InputError
+from mixtura.estimators.mixture_starts import METHODS
 
 Array = NDArray[np.float64]
 
@@ -57,7 +59,9 @@ COMMON: dict[str, Constraint] = {
     "tol": real(0.0),
     "max_iter": whole(0),
     "n_init": whole(1),
-    "init_params": one_of("kmeans", "k-means++", "random", "random_from_data"),
+    "init_params": one_of(*METHODS),
+    "stopping": one_of(*STOPPING),
+    "weight_concentration": real(1.0),
     "warm_start": Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool"),
     "verbose": whole(0),
     "verbose_interval": whole(1),

@@ -1,0 +1,73 @@
+"""What a mixture hands to the engine: data to be fitted, rows to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura.em.family import Family
+from mixtura.em.scoring import Scorer
+from mixtura.em.source import Source
+from mixtura.findings import Finding
+
+Array = NDArray[np.float64]
+F = TypeVar("F", bound=Family[Any, Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(Generic[F]):
+    """What is to be fitted.
+
+    Parameters
+    ----------
+    family : Family
+        The component densities.
+    source : Source
+        The observations, in the engine's coordinates.
+    rows : ndarray of shape (n, d)
+        The same as they were given.
+    weights : ndarray of shape (n,) or None
+        Their weights.
+    origin : ndarray of shape (d,)
+        What the source subtracts from the rows.
+    exact : bool
+        Whether the M-step is an exact ascent.
+    findings : tuple of Finding
+        What should be known about the data.
+    """
+
+    family: F
+    source: Source
+    rows: NDArray[Any]
+    weights: Array | None
+    origin: Array
+    exact: bool
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """What scores rows.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The parameters.
+    source : Source
+        The rows, in the same coordinates.
+    """
+
+    scorer: Scorer
+    source: Source
+
+    def parts(self, blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
+        """Yield blocks with the rows that they are of."""
+        first = 0
+        for block in blocks:
+            last = first + block.shape[-1]
+            yield slice(first, last), block
+            first = last
