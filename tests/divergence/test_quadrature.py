@@ -344,3 +344,18 @@ def test_what_can_be_integrated() -> None:
     assert not can_integrate(plane, plane)
     with pytest.raises(InputError, match="p is a MultivariateNormal"):
         divergence_by_quadrature(plane, plane)
+
+
+def test_many_components_are_led_to_by_fewer_places() -> None:
+    rng = np.random.default_rng(0)
+    means, equal = rng.normal(size=(2, 60)), np.ones(60)
+    p, q = (gaussian_mixture(equal, mean, equal, normalise=True) for mean in means)
+    value, error = divergence_by_quadrature(p, q)
+    narrow = gaussian_mixture([1.0] + [0.0] * 59, means[0], equal)
+    again, _ = divergence_by_quadrature(p, narrow)
+    x = torch.linspace(-12, 12, 20_001, dtype=torch.float64)
+    for found, other in ((value, q), (again, narrow)):
+        log_p, log_q = p.log_prob(x), other.log_prob(x)
+        exact = float(torch.trapezoid(log_p.exp() * (log_p - log_q), x))
+        assert float(found) == pytest.approx(exact, rel=1e-9)
+    assert float(error) < 1e-12

@@ -23,6 +23,7 @@ from mixtura.errors import InputError, NumericalWarning
 __all__ = ["can_integrate", "divergence_by_quadrature", "integrate"]
 
 _EPS = float(np.finfo(float).eps)
+_MANY = 64  # places to begin at: fewer are not worth thinning out
 _NUDGE = 1e-6
 _LEAST = 1e-13  # nats: log-densities are rounded, and with them whatever is smaller
 
@@ -93,10 +94,10 @@ def divergence_by_quadrature(
     missed = error > (rtol * found.detach().abs()).clamp_min(_LEAST)
     if bool(missed.any()):
         at = int(missed.reshape(-1).nonzero()[0, 0])
-        reached, value = float(error.reshape(-1)[at]), float(found.detach().reshape(-1)[at])
+        reached, of = float(error.reshape(-1)[at]), float(found.detach().reshape(-1)[at])
         warnings.warn(
             f"quadrature reached an error of {reached:.2g} nats{first_entry(missed)} where {rtol:g} of "
-            f"{value:.6g} was asked for; "
+            f"{of:.6g} was asked for; "
             "give a larger rtol, or method='monte_carlo' as a check",
             NumericalWarning,
             stacklevel=2,
@@ -126,7 +127,7 @@ def _one(pair: _Pair, divergence: str, alpha: float | None, rtol: float) -> tupl
     if _is_missed(reach, divergence, alpha):
         return _constant(math.inf), _constant(0.0)
     low, high = (min(low for low, _, _ in reach), max(high for _, high, _ in reach))
-    pieces = _pieces(numbers, low, high, np.concatenate([marks for _, _, marks in reach]))
+    pieces = _pieces(numbers, low, high, _thinned([marks for _, _, marks in reach]))
     integrand = pointwise(divergence, alpha)
     if divergence == "renyi" and alpha != 1.0:
         return _renyi(pair, numbers, pieces, alpha or 0.0, rtol)
@@ -211,8 +212,21 @@ def _reach(mixture: Mixture) -> tuple[float, float, Array]:
     """Return the ends of a mixture's support and where to lead an integral to, of parts that have mass."""
     there = mixture.log_weights > -torch.inf  # (K,)
     low, high = (end[there] for end in ends(mixture.family))
-    marks = landmarks(mixture.family)[:, there].reshape(-1)
-    return float(low.min()), float(high.max()), torch.cat([marks, low, high]).numpy()
+    marks = torch.cat([landmarks(mixture.family)[:, there], low[None], high[None]])
+    return float(low.min()), float(high.max()), marks.numpy()
+
+
+def _thinned(marks: list[Array]) -> Array:
+    """Return the places (m,) of all parts (m, K), less those that lie closer than any part asks for."""
+    places = np.sort(np.concatenate([part.reshape(-1) for part in marks]))
+    places = np.unique(places[np.isfinite(places)])
+    with np.errstate(invalid="ignore"):
+        gaps = np.concatenate([np.diff(np.sort(part, axis=0), axis=0).reshape(-1) for part in marks])
+    least = 0.25 * gaps[gaps > 0].min(initial=np.inf)
+    if len(places) < _MANY or not np.isfinite(least):
+        return places
+    # Of places within one stretch of that length the first stands for all.
+    return places[np.unique(np.floor((places - places[0]) / least), return_index=True)[1]]
 
 
 def _is_missed(reach: list[tuple[float, float, Array]], divergence: str, alpha: float | None) -> bool:
