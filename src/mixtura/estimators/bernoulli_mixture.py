@@ -1,0 +1,174 @@
+"""Bernoulli mixtures: groups of rows of zeros and ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+
+from mixtura.em.bernoulli import BernoulliFamily, Beta
+from mixtura.em.cells import CellParameters
+from mixtura.em.family import Array
+from mixtura.errors import InputError
+from mixtura.estimators.family_mixture import FamilyMixture, without_gaps
+from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start
+from mixtura.estimators.rows import numeric_rows, refuse_no_bits
+
+
+class BernoulliMixture(FamilyMixture):
+    r"""A mixture of independent zeros and ones, fitted by EM.
+
+    .. math:: p(x) = \sum_k \pi_k \prod_j t_{kj}^{x_j} (1 - t_{kj})^{1 - x_j}
+
+    NaN is a missing entry: it is integrated out, which here means that it counts for nothing.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        K.
+    binarise : float, optional
+        Values above this become 1, the others 0; without it the data must hold 0 and 1 only.
+    tol : float, default=1e-3
+        EM stops when F changes by less, in nats per observation; 0 runs to ``max_iter``.
+    max_iter : int, default=100
+        The most iterations; 0 leaves the start.
+    n_init : int, default=1
+        How many starts; the one that ends with the greatest F is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        Where responsibilities to start from come from. A part of them is drawn at random, so that no
+        probability starts at 0 or 1.
+    weights_init, probabilities_init : array-like, optional
+        Parts of the start, of the shapes of ``weights_`` and ``probabilities_``. A probability of 0 or 1
+        stays.
+    random_state : int, RandomState or None, default=None
+        Seed of starts and samples.
+    warm_start : bool, default=False
+        Whether the next fit goes on from this one's result.
+    verbose, verbose_interval : int, default=0, 10
+        1 prints starts and iterations, 2 their times and changes too; iterations between lines.
+    stopping : {"absolute", "relative", "aitken"}, default="absolute"
+        What ``tol`` is compared with: the last change of F, the change relative to F, or Aitken's estimate of
+        what is left to climb.
+    prior : mixtura.em.bernoulli.Beta, optional
+        A prior on the probabilities, for maximum a posteriori; F then includes log p(theta).
+    weight_concentration : float, default=1.0
+        Of a Dirichlet prior on the weights, at least 1, which is none.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+        pi.
+    probabilities_ : ndarray of shape (K, n_features)
+        t, the probabilities of a one.
+    converged_, n_iter_, lower_bound_, lower_bounds_, free_energy_path_, stopped_by_, findings_
+        As those of `GaussianMixture`.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of str
+        Names of features seen during fit, where there were names.
+
+    Examples
+    --------
+    >>> X = [[1, 1, 0], [1, 1, 0], [1, np.nan, 0], [0, 0, 1], [0, 0, 1]]
+    >>> model = BernoulliMixture(n_components=2, random_state=0, tol=1e-9).fit(X)
+    >>> sorted(model.probabilities_.round(3).tolist())
+    [[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+    """
+
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        **COMMON,
+        "prior": Constraint(lambda value: value is None or isinstance(value, Beta), "a Beta or None"),
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        binarise: float | None = None,
+        tol: float = 1e-3,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: Literal["kmeans", "k-means++", "random", "random_from_data"] = "kmeans",
+        weights_init: ArrayLike | None = None,
+        probabilities_init: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        stopping: Literal["absolute", "relative", "aitken"] = "absolute",
+        prior: Beta | None = None,
+        weight_concentration: float = 1.0,
+    ) -> None:
+        self.n_components = n_components
+        self.binarise = binarise
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.probabilities_init = probabilities_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.stopping = stopping
+        self.prior = prior
+        self.weight_concentration = weight_concentration
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that NaN is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
+        rows = numeric_rows(self, X, reset=reset)
+        if self.binarise is not None:
+            return np.where(np.isnan(rows), np.nan, rows > self.binarise)
+        if rows.dtype != bool:
+            refuse_no_bits(rows, self, "set binarise, or use another mixture")
+        return rows
+
+    def _family(self, n_features: int, origin: Array) -> BernoulliFamily:
+        return BernoulliFamily(self.n_components, n_features, prior=self.prior)
+
+    def _origin(self, rows: NDArray[Any], weights: Array | None) -> Array:
+        return np.zeros(rows.shape[1])
+
+    def _scored_about(self, n_features: int) -> Array:
+        return np.zeros(n_features)
+
+    def _neutral(self, family: BernoulliFamily) -> CellParameters:
+        return family.parameters(np.full((family.n_components, family.n_features), 0.5))
+
+    def _given(self, family: BernoulliFamily, origin: Array) -> CellParameters | None:
+        if self.probabilities_init is None:
+            return None
+        shape = (family.n_components, family.n_features)
+        probabilities = checked_start(self.probabilities_init, shape, "probabilities")
+        if not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise InputError(
+                "The parameter 'probabilities' should be in the range [0, 1], but got min value "
+                f"{probabilities.min():.5f}, max value {probabilities.max():.5f}"
+            )
+        return family.parameters(probabilities)
+
+    def _embedded(self, rows: NDArray[Any]) -> Array:
+        return without_gaps(rows)
+
+    def _components(self, family: BernoulliFamily, origin: Array) -> CellParameters:
+        shape = (family.n_components, family.n_features)
+        return family.parameters(checked_start(self.probabilities_, shape, "probabilities_"))
+
+    def _show(self, components: CellParameters, family: BernoulliFamily, origin: Array) -> None:
+        self.probabilities_ = family.probabilities(components)
+
+    def _draw(self, component: int, count: int, random_state: np.random.RandomState) -> NDArray[Any]:
+        chances = self.probabilities_[component]
+        return (random_state.uniform(size=(count, len(chances))) < chances).astype(np.float64)
+
+    def _n_parameters(self) -> int:
+        return self.probabilities_.size + self.n_components - 1

@@ -1,0 +1,60 @@
+"""Rows of numbers that may have gaps, and the refusal of an entry with its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from mixtura.errors import InputError
+
+
+def numeric_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
+    """Return checked rows of numbers or truth values, NaN where an entry is missing."""
+    rows: NDArray[Any] = validate_data(
+        estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+    )
+    return rows
+
+
+def refuse(wrong: NDArray[np.bool_], rows: NDArray[Any], estimator: BaseEstimator, words: str) -> None:
+    """Raise InputError for the first entry that is wrong, if one is.
+
+    Parameters
+    ----------
+    wrong : ndarray of bool, shape (n, d)
+        Which entries are.
+    rows : ndarray of shape (n, d)
+        The entries.
+    estimator : object
+        Whose ``feature_names_in_`` name the columns.
+    words : str
+        What is asked for, and what to do.
+    """
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise InputError(
+            f"{named(estimator, int(column))}, row {row} (from 0) holds {rows[row, column]:g}; {words}"
+        )
+
+
+def refuse_no_counts(rows: NDArray[Any], estimator: BaseEstimator) -> None:
+    """Raise InputError for the first number that is negative, else for the first fractional one."""
+    counts = "whole numbers from 0 up (NaN where missing); use a Gaussian mixture for measurements"
+    refuse(rows < 0, rows, estimator, f"Negative values in data are no counts, {counts}")
+    refuse((rows != np.floor(rows)) & ~np.isnan(rows), rows, estimator, f"counts are {counts}")
+
+
+def refuse_no_bits(rows: NDArray[Any], estimator: BaseEstimator, remedy: str) -> None:
+    """Raise InputError for the first number that is neither 0 nor 1."""
+    wrong = ~((rows == 0) | (rows == 1) | np.isnan(rows))
+    refuse(wrong, rows, estimator, f"a Bernoulli mixture takes 0 and 1 (NaN where missing); {remedy}")
+
+
+def named(estimator: BaseEstimator, column: int) -> str:
+    """Return the name of a column for a message: its own, or its number."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return f"column {column} (from 0)" if names is None else f"column {str(names[column])!r}"
