@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura.em.covariance import Layout
-from mixtura.em.family import Array
+from mixtura.em.origin import column_means
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import Source
 
@@ -63,14 +63,3 @@ def default_prior(source: Source, layout: Layout, n_components: int) -> NormalIn
     scale = np.where(variances > 0, variances, 1.0) / n_components ** (2 / d)
     diagonal = layout.add_to_diagonal(layout.zeros(1, d), scale)[0]
     return NormalInverseWishart(means, _KAPPA, d + 2.0, diagonal)
-
-
-def column_means(source: Source) -> Array:
-    """Return the weighted means of the columns (d,), over the entries that are there; 0 where none is."""
-    sums, totals = np.zeros(source.n_features), np.zeros(source.n_features)
-    for block, weights in source.blocks():
-        known = ~np.isnan(block)
-        each = np.ones(block.shape[1]) if weights is None else weights
-        sums += np.where(known, block, 0.0) @ each
-        totals += known @ each
-    return sums / np.where(totals > 0, totals, 1.0)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mixtura.em.default_prior import column_means, default_prior
+from mixtura.em.default_prior import default_prior
 from mixtura.em.family import Array
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParameters
 from mixtura.em.imputation import impute
 from mixtura.em.missing import MissingFamily, missing_family
 from mixtura.em.mixture import log_weights_from
+from mixtura.em.origin import column_medians
 from mixtura.em.patterns import PatternSource
 from mixtura.em.precision import (
     precision_factors,
@@ -240,10 +241,9 @@ class GaussianMixture(MixtureBase):
         largest = max(float(np.fmax.reduce(rows, axis=None)), -float(np.fmin.reduce(rows, axis=None)))
         if largest > _LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
-        whole = ArraySource(rows, weights)
-        origin = column_means(whole)
+        origin = column_medians(rows, weights)
         family = self._family(rows.shape[1])
-        prior = self._prior(family, whole)
+        prior = self._prior(family, ArraySource(rows, weights))
         if prior is not None:
             family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
         size = block_size(family.layout.rows(family.n_features))
@@ -275,8 +275,8 @@ class GaussianMixture(MixtureBase):
         return gaussian_start(problem, self.covariance_type, self.init_params, given, random_state)
 
     def _centre(self) -> Array:
-        """Return an origin near the components."""
-        return np.asarray(self.weights_.astype(np.float64) @ self.means_.astype(np.float64))
+        """Return an origin among the rows: the mean of the largest component."""
+        return self.means_[np.argmax(self.weights_)].astype(np.float64)
 
     def _theta(self, origin: Array) -> MixtureParameters:
         """Return the public parameters less an origin."""

@@ -18,7 +18,7 @@ from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters
 from mixtura.estimators.mixture_checks import checked_mixture_weights, checked_precisions, checked_start
 from mixtura.estimators.mixture_problem import Problem
-from mixtura.estimators.mixture_starts import assigned
+from mixtura.estimators.mixture_starts import POINTS, assigned, nearest
 
 AnyGaussians = GaussianFamily | MissingFamily[Any]
 
@@ -85,6 +85,8 @@ def _from_responsibilities(
     k, size = family.n_components, block_size(family.layout.rows(family.n_features))
     source = ArraySource(rows, problem.weights, origin, size)
     blocks = assigned(method, rows, k, problem.weights, random_state, size)
+    if method in POINTS and family.reg_covar == 0 and family.prior is None:
+        blocks = nearest(blocks, rows, size)
     # Sums about the means that a first pass finds lose no digits, however far apart the components are.
     about = centred_at(family, np.zeros((k, family.n_features)))
     rough = family.maximise(statistics_from(family, source, about, blocks()))

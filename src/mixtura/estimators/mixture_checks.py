@@ -17,6 +17,8 @@ from mixtura.errors import InputError
 from mixtura.estimators.mixture_starts import METHODS
 
 Array = NDArray[np.float64]
+# Sums of squares times larger weights may leave float64.
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,9 @@ def checked_weights(sample_weight: Any, n_rows: int) -> Array | None:
         raise InputError(
             f"Negative values in data passed to sample_weight: {weights[at]:g} for row {at}; give 0 or more"
         )
-    if not 0 < weights.sum() < np.inf:
+    if not 0 < weights.sum() < _LARGEST:
         raise InputError(
-            f"sample_weight must not be all zero or infinite, and sums to {weights.sum():g}; give others"
+            f"sample_weight must not be all zero, nor so large: it sums to {weights.sum():g}; scale it"
         )
     return weights
 

@@ -48,6 +48,30 @@ def assigned(
     return METHODS[method](rows, n_components, weights, random_state, block_size)
 
 
+def nearest(assigned_points: Assigned, rows: NDArray[np.floating], block_size: int) -> Assigned:
+    """Return every row as its nearest point's, from responsibilities that leave most rows out.
+
+    It is what the first E-step makes of components as narrow as a small ``reg_covar``; without one, a single
+    row has no covariance.
+    """
+    points = np.zeros((0, 0))
+    for number, block in enumerate(assigned_points()):
+        chosen = np.argwhere(block)
+        if not points.size:
+            points = np.zeros((len(block), rows.shape[1]))
+        for component, at in chosen:
+            points[component] = rows[number * block_size + at]
+
+    def blocks() -> Iterator[Array]:
+        for first in range(0, len(rows), block_size):
+            part = rows[first : first + block_size].astype(np.float64)
+            distances = np.stack([((part - point) ** 2).sum(axis=1) for point in points])
+            shared = distances == distances.min(axis=0)
+            yield shared / shared.sum(axis=0)
+
+    return blocks
+
+
 def _kmeans(
     rows: NDArray[np.floating],
     n_components: int,
@@ -119,11 +143,14 @@ def _points(chosen: NDArray[np.intp], n_rows: int, weights: Array | None, block_
             block = np.zeros((len(chosen), min(block_size, n_rows - first)))
             for component, at in enumerate(chosen):
                 if first <= at < first + block.shape[1]:
-                    block[component, at - first] = 1.0 if weights is None else 1.0 / weights[at]
+                    block[component, at - first] = 1.0 if weights is None else 1.0 / max(weights[at], 1e-300)
             yield block
 
     return blocks
 
+
+# Those that give each component one row.
+POINTS = ("k-means++", "random_from_data")
 
 METHODS: dict[
     str, Callable[[NDArray[np.floating], int, Array | None, np.random.RandomState, int], Assigned]
