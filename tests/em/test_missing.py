@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.integrate import nquad
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -136,18 +135,16 @@ def test_densities_are_integrals_over_the_missing_entries(kind: str) -> None:
     covariances = _matrices(kind, theta)
     for k in range(2):
         mean, deviation = theta.components.means[k], np.sqrt(np.diag(covariances[k]))
-        density = multivariate_normal(mean, covariances[k]).pdf
         for i, row in enumerate(rows[:2]):
             missing = np.flatnonzero(np.isnan(row))
-
-            def complete(*values: float, row: np.ndarray = row, missing: np.ndarray = missing) -> float:
-                full = row.copy()
-                full[missing] = values
-                return float(density(full))  # noqa: B023
-
-            ranges = [(mean[j] - 9 * deviation[j], mean[j] + 9 * deviation[j]) for j in missing]
-            integral, _ = nquad(complete, ranges, opts={"epsabs": 1e-11, "epsrel": 1e-8})
-            assert ours[k, i] == pytest.approx(np.log(integral), abs=1e-6)
+            # The rectangle rule on a smooth function that vanishes at both ends errs by nothing to speak of.
+            axes = [mean[j] + deviation[j] * np.linspace(-9, 9, 401) for j in missing]
+            grid = np.meshgrid(*axes, indexing="ij")
+            points = np.tile(row, (grid[0].size, 1))
+            points[:, missing] = np.column_stack([values.ravel() for values in grid])
+            cell = np.prod([values[1] - values[0] for values in axes])
+            integral = multivariate_normal(mean, covariances[k]).pdf(points).sum() * cell
+            assert ours[k, i] == pytest.approx(np.log(integral), abs=1e-9)
         assert ours[k, 2] == pytest.approx(0.0, abs=1e-12)
 
 
@@ -229,8 +226,8 @@ def test_one_component_is_the_known_em_of_a_gaussian() -> None:
     ("kind", "k"), [("full", 1), ("full", 2), ("tied", 2), ("diag", 2), ("spherical", 2)]
 )
 def test_where_em_ends_the_observed_likelihood_has_no_gradient(kind: str, k: int) -> None:
-    rows = _table(80, 2, 0.25, seed=4, apart=6.0)
-    theta = _run(kind, PatternSource(rows), _theta(kind, k, 2, seed=4), 300).theta
+    rows = _table(80, 2, 0.25, seed=6, apart=6.0)
+    theta = _run(kind, PatternSource(rows), _theta(kind, k, 2, seed=6), 150).theta
     family = missing_family(COVARIANCE_TYPES[kind](k, 2))
 
     def likelihood(means: np.ndarray, covariances: np.ndarray) -> float:
@@ -243,14 +240,14 @@ def test_where_em_ends_the_observed_likelihood_has_no_gradient(kind: str, k: int
         h = np.zeros_like(means)
         h[at] = step
         slope = (likelihood(means + h, covariances) - likelihood(means - h, covariances)) / (2 * step)
-        assert slope == pytest.approx(0.0, abs=1e-6)
+        assert slope == pytest.approx(0.0, abs=1e-8)
     for at in np.ndindex(covariances.shape):
         h = np.zeros_like(covariances)
         h[at] = step
         if kind in ("full", "tied"):
             h = (h + np.swapaxes(h, -1, -2)) / 2
         slope = (likelihood(means, covariances + h) - likelihood(means, covariances - h)) / (2 * step)
-        assert slope == pytest.approx(0.0, abs=1e-6)
+        assert slope == pytest.approx(0.0, abs=1e-8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -290,16 +287,16 @@ def test_the_order_of_rows_and_columns_changes_nothing(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_without_values_have_no_likelihood_and_do_not_move_what_em_ends_with(kind: str) -> None:
-    rows = _table(80, 2, 0.2, seed=4, apart=6.0)
+    rows = _table(80, 2, 0.2, seed=6, apart=6.0)
     rows = rows[~np.isnan(rows).all(axis=1)]
-    start = _theta(kind, 2, 2, seed=4)
+    start = _theta(kind, 2, 2, seed=6)
     with_empty = np.vstack([rows, np.full((20, 2), np.nan)])
     family = missing_family(COVARIANCE_TYPES[kind](2, 2))
     less, more = (e_step(family, PatternSource(each), start) for each in (rows, with_empty))
     assert more.log_likelihood == pytest.approx(less.log_likelihood, rel=1e-12)
     np.testing.assert_allclose(more.counts - less.counts, 20 * np.exp(start.log_weights), rtol=1e-9)
-    ends = [_run(kind, PatternSource(each), start, 300).theta for each in (rows, with_empty)]
-    _assert_same_theta(ends[1], ends[0], rtol=1e-5)
+    end = _run(kind, PatternSource(rows), start, 200).theta
+    _assert_same_theta(_run(kind, PatternSource(with_empty), end, 2).theta, end, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -350,7 +347,7 @@ def test_a_third_missing_at_random_still_gives_the_parameters() -> None:
         np.log([0.5, 0.5]),
         GaussianParameters(np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]), np.repeat(np.eye(3)[None], 2, 0)),
     )
-    found = _run("full", PatternSource(rows), start, 60).theta
+    found = _run("full", PatternSource(rows), start, 40).theta
     np.testing.assert_allclose(np.exp(found.log_weights), [0.4, 0.6], atol=0.02)
     np.testing.assert_allclose(found.components.means, truth.components.means, atol=0.06)
     np.testing.assert_allclose(found.components.covariances, truth.components.covariances, atol=0.09)
