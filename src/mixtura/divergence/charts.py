@@ -110,10 +110,17 @@ def usable(pieces: Pieces, is_usable: Callable[[Array, Array], Chosen]) -> Piece
     """
     for side in (-1.0, 1.0):
         line = pieces.take(np.arange(len(pieces)) == outermost(pieces, side))
-        v = np.linspace(0.0, line.high[0], _N_PROBES)[None]
-        wrong = ~is_usable(line.offset(v)[0], line.origin[:, None])[0]
-        if wrong.any():
-            limit = v[0, max(int(wrong.argmax()) - 1, 1)]
+        low, limit = 0.0, float(line.high[0])
+        for _ in range(2):  # to a tenth of a percent of x
+            v = np.linspace(low, limit, _N_PROBES)[None]
+            wrong = ~is_usable(line.offset(v)[0], line.origin[:, None])[0]
+            if not wrong.any():
+                break
+            first = max(int(wrong.argmax()), 1)
+            low, limit = float(v[0, first - 1]), float(v[0, first])
+        else:
+            limit = low
+        if limit < line.high[0]:
             high = np.where(_towards_side(pieces, side), np.minimum(pieces.high, limit), pieces.high)
             pieces = replace(pieces, high=high).take(pieces.low < high)
     return pieces

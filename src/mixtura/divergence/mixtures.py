@@ -12,7 +12,7 @@ from torch.distributions import Categorical, Distribution, MixtureSameFamily
 
 from mixtura.divergence.mixture_from_arrays import gaussian_mixture as gaussian_mixture
 from mixtura.divergence.mixture_from_arrays import log_of_weights
-from mixtura.divergence.parameters import detached, in_float64, parameters_of, remake
+from mixtura.divergence.parameters import in_float64, parameters_of, remake
 from mixtura.divergence.support import supported_log_prob
 from mixtura.divergence.views import entry, single
 
@@ -86,10 +86,6 @@ class Mixture:
         for axis, at in enumerate(index):
             family = entry(family, at, after=len(index) - axis)
         return Mixture(self.log_weights[index], family)
-
-    def detach(self) -> Mixture:
-        """Return the mixture as numbers, through which no gradient flows."""
-        return Mixture(self.log_weights.detach(), detached(self.family))
 
 
 def as_mixture(distribution: Distribution) -> Mixture:

@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 
 from mixtura.divergence.integrands import log_affinity, pointwise
 from mixtura.divergence.mixtures import Mixture, as_float64, log_sum_exp
-from mixtura.divergence.parameters import requires_grad
+from mixtura.divergence.parameters import device_of, requires_grad
 from mixtura.divergence.stratified import Estimate, Function, Stratum, estimate, moments
 from mixtura.divergence.working import result_dtype
 from mixtura.errors import InputError, NumericalWarning
@@ -82,7 +82,8 @@ def divergence_by_monte_carlo(
     shape = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
     dtype = result_dtype(p, q)
     if shape.numel() == 0:
-        return torch.zeros(shape, dtype=dtype), torch.zeros(shape, dtype=dtype)
+        empty = torch.zeros(shape, dtype=dtype, device=device_of(p))
+        return empty, empty.clone()
     source = torch.Generator().manual_seed(0) if generator is None else generator
     pair = _Pair(*(as_float64(one).expand(shape) for one in (p, q)))
     with torch.set_grad_enabled(requires_grad(p) or requires_grad(q)):
@@ -232,7 +233,6 @@ def _survey(
     pair: _Pair, strata: list[Stratum], alpha: float, n: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return the largest log(p^a q^(1-a) / m) of a few draws, and the mean of its exponential."""
-    shape = strata[0].weight.shape
 
     def log_relative(points: Tensor) -> Tensor:
         log_p, log_q, log_m = pair.log_densities(points)
@@ -240,8 +240,8 @@ def _survey(
 
     with torch.no_grad():
         shares = torch.stack([stratum.weight.reshape(-1).amax() for stratum in strata])
-        peak = torch.full(shape, -torch.inf, dtype=torch.float64)
-        mean = torch.zeros(shape, dtype=torch.float64)
+        mean = torch.zeros_like(strata[0].weight)
+        peak = torch.full_like(mean, -torch.inf)
         for stratum, count in zip(strata, _share_out(n, shares), strict=True):
             part = moments(stratum, log_relative, count, pair.width, generator)
             peak = torch.maximum(peak, torch.where(stratum.weight > 0, part.largest, -torch.inf))

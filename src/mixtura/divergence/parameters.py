@@ -83,9 +83,15 @@ def in_float64(distribution: Distribution) -> Distribution:
     return remake(distribution, lambda value, _: _to_float64(value)) or distribution
 
 
-def detached(distribution: Distribution) -> Distribution:
-    """Return the distribution as numbers, through which no gradient flows."""
-    return remake(distribution, lambda value, _: value.detach()) or distribution
+def on_cpu(distribution: Distribution) -> Distribution:
+    """Return the distribution with parameters on the CPU, itself where it does not tell them."""
+    return remake(distribution, lambda value, _: value.cpu()) or distribution
+
+
+def device_of(distribution: Distribution) -> torch.device:
+    """Return where the parameters of a distribution are; the CPU where it does not tell them."""
+    known = parameters_of(distribution) or [torch.zeros(())]
+    return known[0].device
 
 
 def unvalidated(distribution: Distribution) -> Distribution:

@@ -13,6 +13,7 @@ from torch.distributions import (
     Normal,
 )
 
+from mixtura.divergence.parameters import device_of
 from mixtura.divergence.views import entry
 
 
@@ -98,9 +99,13 @@ def _draw_mixture(distribution: MixtureSameFamily, n: int, generator: torch.Gene
 def _draw_by_torch(distribution: Distribution, n: int, generator: torch.Generator) -> Tensor:
     """Return draws of a kind that knows only the global state, which is lent a seed and put back."""
     seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    device = device_of(distribution)
+    devices = [device.index or 0] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which would reach devices whose state is not put back.
+        torch.default_generator.manual_seed(seed)
+        for index in devices:
+            torch.cuda.default_generators[index].manual_seed(seed)
         size = torch.Size((n,))
         if distribution.has_rsample:
             return distribution.rsample(size)

@@ -145,8 +145,8 @@ def moments(stratum: Stratum, function: Function, n: int, width: int, generator:
         # What a distribution computes only once, when first asked, belongs to no block.
         _block(stratum.component, function, 2, 0)
     total: Tensor | None = None
-    seen, centre, spread = 0, torch.zeros(()), torch.zeros(())
-    largest = torch.full(shape, -torch.inf, dtype=torch.float64)
+    seen, centre, spread = 0, torch.zeros_like(stratum.weight), torch.zeros_like(stratum.weight)
+    largest = torch.full_like(stratum.weight, -torch.inf)
     for size in sizes:
         seed = int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
         if by_parts:
