@@ -20,6 +20,7 @@ from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import checked_mixture_weights
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.estimators.mixture_starts import assigned
+from mixtura.findings import Finding
 
 # Of a start's responsibilities: drawn at random, lest a group without some value could never take it on.
 _SHARED = 0.1
@@ -67,7 +68,11 @@ class FamilyMixture(MixtureBase):
         origin = self._origin(rows, weights)
         family = self._family(rows.shape[1], origin)
         source = ArraySource(rows, weights, origin, block_size(rows.shape[1] * 4))
-        return Problem(family, source, rows, weights, origin, self._exact())
+        return Problem(family, source, rows, weights, origin, self._exact(), self._noticed(rows))
+
+    def _noticed(self, rows: NDArray[Any]) -> tuple[Finding, ...]:
+        """Return what should be known about the rows."""
+        return ()
 
     def _exact(self) -> bool:
         """Return whether the M-step is an exact ascent."""
