@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ from mixtura.projection.starts import mixture_starts
 from mixtura.projection.target import Target
 from mixtura.projection.trust_region import Descent
 
+_MOST_FINISHED = 48
 _PUSH = 0.3  # how far a saddle is left, in its own units
 _FINE_NODES, _FINE_NODES_BY_DIFFERENCES = 4096, 1024
 
@@ -160,7 +162,8 @@ def exclusive(
         if not target.normalised:
             found, points = weigh(target, coarse, found, 4 * samples, source)
         require_positive(target, fine, found.mean[0], found.scale_tril[0])
-    found, kinds = _classified(coarse, fine, finish(fine, found), source)
+    number = len(found.value)
+    found, kinds = _classified(coarse, fine, finish(fine, found.take(slice(_MOST_FINISHED))), source)
     twist = coarse.at(found.mean, found.scale_tril).twist
     value, error = mean_log_density(landscape, found.mean, found.scale_tril, twist, 2 * samples, source)
     kl = -entropy(found.scale_tril) - value
@@ -174,7 +177,7 @@ def exclusive(
             for at in kl.argsort(stable=True).tolist()
         ),
         method="trust-region Newton from many starts, quasi-random nodes",
-        findings=() if points is None else (points.finding(),),
+        findings=tuple(_findings(number, points)),
     )
 
 
@@ -201,6 +204,14 @@ def _classified(
     both = found.join(minima)
     kept = distinct(both, FINE_APART)
     return both.take(kept), [kinds[at] for at in kept.tolist()]
+
+
+def _findings(number: int, points: WeightedPoints | None) -> Iterator[Finding]:
+    if number > _MOST_FINISHED:
+        seen = f"{number} local optima were found; the best {_MOST_FINISHED} of them were finished"
+        yield Finding("many-optima", "note", seen)
+    if points is not None:
+        yield points.finding()
 
 
 def _landscape(target: Target) -> Landscape:

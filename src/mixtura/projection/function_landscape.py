@@ -38,6 +38,7 @@ class FunctionLandscape:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.n_components = 1
         self.has_slope = has_slope(target)
 
     def view(self, mean: Tensor, scale_tril: Tensor, nodes: Tensor) -> FunctionView:

@@ -36,7 +36,15 @@ class View(Protocol):
 
 
 class Landscape(Protocol):
-    """A log-density that can be seen from Gaussians."""
+    """A log-density that can be seen from Gaussians.
+
+    Attributes
+    ----------
+    n_components : int
+        How many densities are looked at for every value of it: what memory is counted in.
+    """
+
+    n_components: int
 
     def view(self, mean: Tensor, scale_tril: Tensor, nodes: Tensor) -> View:
         """Return the view from means (S, d) with factors (S, d, d) at nodes (d, n)."""

@@ -82,6 +82,7 @@ class MixtureLandscape:
     """
 
     def __init__(self, form: GaussianMixtureForm) -> None:
+        self.n_components = len(form.log_weights)
         self._means, self._factors = form.means, form.scale_trils
         log_scale = form.scale_trils.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         log_heights = form.log_weights - log_scale - 0.5 * form.means.shape[-1] * math.log(2 * math.pi)

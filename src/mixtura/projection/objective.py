@@ -124,6 +124,8 @@ class Objective:
     ----------
     nodes : tuple of Tensor of shape (d, m)
         The same, in chunks.
+    cost : int
+        How many numbers one Gaussian keeps.
     """
 
     def __init__(self, landscape: Landscape, family: CovarianceFamily, nodes: Tensor) -> None:
@@ -131,6 +133,7 @@ class Objective:
         length = max(_CHUNK // family.dimension, _SHORTEST_CHUNK)
         self.nodes = tuple(chunk.contiguous() for chunk in nodes.split(length, dim=1))
         self._count = nodes.shape[1]
+        self.cost = landscape.n_components * nodes.numel()
 
     def at(self, mean: Tensor, scale_tril: Tensor) -> Local:
         """Return the objective at means (S, d) with factors (S, d, d)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ _COARSE_SLOPE, _FINE_SLOPE = 1e-3, 1e-6
 _COARSE_ARRIVED, _FINE_ARRIVED = 1e-2, 1e-3
 COARSE_APART, FINE_APART = 0.05, 0.01  # distances below which two Gaussians are one, in their own units
 _MOST_ITERATIONS, _MOST_FINE_ITERATIONS = 60, 30
+_MOST_NUMBERS = 1 << 22  # that the views of the starts of one search may keep, about
 _SPURIOUS = 0.5  # gradient on many nodes of what was an optimum on few by accident
 
 
@@ -35,7 +37,7 @@ def search_coarsely(objective: Objective, mean: Tensor, scale_tril: Tensor) -> t
     found, lost : Descent
         Either may be empty.
     """
-    ends = descend(objective, mean, scale_tril, tolerance=_COARSE_SLOPE, max_iterations=_MOST_ITERATIONS)
+    ends = _descend(objective, mean, scale_tril, tolerance=_COARSE_SLOPE, max_iterations=_MOST_ITERATIONS)
     arrived = ends.slope <= _COARSE_ARRIVED
     found = ends.take(arrived)
     return found.take(distinct(found, COARSE_APART)), ends.take(~arrived)
@@ -62,7 +64,7 @@ def finish(objective: Objective, coarse: Descent) -> Descent:
         If none is an optimum on many nodes.
     """
     for steepest in (_SPURIOUS, math.inf) if len(coarse.value) else ():
-        found = descend(
+        found = _descend(
             objective,
             coarse.mean,
             coarse.scale_tril,
@@ -74,6 +76,24 @@ def finish(objective: Objective, coarse: Descent) -> Descent:
         if len(found.value):
             return found.take(distinct(found, FINE_APART))
     raise ConvergenceError("the search arrived at no stationary point; raise n_samples or n_starts")
+
+
+def _descend(
+    objective: Objective,
+    mean: Tensor,
+    scale_tril: Tensor,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    steepest: float = math.inf,
+) -> Descent:
+    """Descend from as many starts at once as memory is meant for."""
+    together = max(_MOST_NUMBERS // objective.cost, 1)
+    parts = [
+        descend(objective, *some, tolerance=tolerance, steepest=steepest, max_iterations=max_iterations)
+        for some in zip(mean.split(together), scale_tril.split(together), strict=True)
+    ]
+    return reduce(Descent.join, parts)
 
 
 def distinct(found: Descent, apart: float) -> Tensor:

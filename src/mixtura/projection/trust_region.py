@@ -39,7 +39,7 @@ class Descent:
     value: Tensor
     slope: Tensor
 
-    def take(self, rows: Tensor) -> Descent:
+    def take(self, rows: Tensor | slice) -> Descent:
         """Return some of them."""
         return Descent(self.mean[rows], self.scale_tril[rows], self.value[rows], self.slope[rows])
 
