@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mixtura.em.family import Array, Family
 from mixtura.em.source import Source
 from mixtura.em.steps import Expectation, MixtureParameters, e_step, free_energy, log_prior, m_step
-from mixtura.errors import ConvergenceError
+from mixtura.errors import ConvergenceError, InputError
 from mixtura.findings import Finding
+
+if TYPE_CHECKING:
+    from mixtura.em.acceleration import Acceleration
 
 # A component with less of the data than this has lost it.
 _LOST = 1e-8
@@ -94,6 +97,7 @@ def run_em(
     concentration: float | Array = 1.0,
     exact: bool = True,
     watch: Callable[[int, float], None] | None = None,
+    acceleration: Callable[[Family[Any, Any]], Acceleration] | None = None,
 ) -> EMResult:
     r"""Climb F(theta, q) by turns.
 
@@ -120,6 +124,9 @@ def run_em(
         Whether both steps are exact ascents, so that F cannot fall.
     watch : callable, optional
         Called with the iteration and F after its E-step.
+    acceleration : callable, optional
+        Makes of the family what proposes leaps, such as ``Squarem``. A leap that is kept is a rise
+        of the path from an M-step to the next E-step; one that is not is an iteration that leaves no trace.
 
     Returns
     -------
@@ -132,25 +139,38 @@ def run_em(
     InputError
         If a component collapses.
 
-    References ---------- .. [1] R. Neal and G. Hinton, A view of the EM algorithm that justifies incremental,
-    sparse, and other variants,
-       in Learning in Graphical Models, 1998.
+    References
+    ----------
+    .. [1] R. Neal and G. Hinton, A view of the EM algorithm that justifies incremental, sparse, and other
+       variants, in Learning in Graphical Models, 1998.
     """
     state = _Run(exact=exact, scale=source.total_weight)
     theta, bounds = start, []
     converged, reason = False, "max_iter"
+    accelerator = acceleration(family) if acceleration else None
+    leap: MixtureParameters | None = None
     for iteration in range(1, max_iter + 1):
-        expectation = e_step(family, source, theta)
+        if accelerator is None or leap is None:
+            expectation = e_step(family, source, theta)
+        else:
+            floor = state.path[-1] * state.scale
+            reached = _reached(family, source, leap, concentration, floor)
+            accelerator.judge(reached is not None)
+            if reached is None:
+                leap = None
+                continue
+            theta, expectation = leap, reached
         prior = log_prior(family, theta, concentration)
         state.record(expectation.log_likelihood + prior, "E-step")
         bounds.append(state.path[-1])
-        theta = m_step(family, expectation, concentration)
+        before, theta = theta, m_step(family, expectation, concentration)
         lost = np.flatnonzero(expectation.counts < _LOST * source.total_weight / family.n_components)
         if len(lost):
             theta = _revived(family, theta, expectation, int(lost[0]), source.total_weight)
             state.moved.append(int(lost[0]))
             state.path.clear()
-            bounds = []
+            bounds, leap = [], None
+            accelerator = acceleration(family) if acceleration else None
             continue
         state.record(
             free_energy(family, expectation, theta) + log_prior(family, theta, concentration), "M-step"
@@ -161,6 +181,7 @@ def run_em(
         if stop is not None:
             converged, reason = True, stop
             break
+        leap = accelerator.leap(before, theta) if accelerator else None
     return EMResult(
         theta=theta,
         free_energy_path=np.array(state.path),
@@ -170,6 +191,23 @@ def run_em(
         n_iter=iteration,
         findings=_findings(state),
     )
+
+
+def _reached(
+    family: Family[Any, Any],
+    source: Source,
+    leap: MixtureParameters,
+    concentration: float | Array,
+    floor: float,
+) -> Expectation | None:
+    """Return the E-step at the end of a leap, or None where F is below the floor or has no value."""
+    try:
+        with np.errstate(all="ignore"):
+            expectation = e_step(family, source, leap)
+            height = expectation.log_likelihood + log_prior(family, leap, concentration)
+    except InputError:
+        return None
+    return expectation if np.isfinite(height) and height >= floor else None
 
 
 def _revived(
