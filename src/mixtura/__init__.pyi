@@ -13,6 +13,7 @@ from .errors import NumericalWarning as NumericalWarning
 from .errors import TrainingError as TrainingError
 from .errors import TrainingWarning as TrainingWarning
 from .estimators import GMVAE as GMVAE
+from .estimators import GaussianMixture as GaussianMixture
 from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
 from .projection.alpha import alpha_path as alpha_path
@@ -25,6 +26,7 @@ __all__ = [
     "ConvergenceError",
     "Finding",
     "FreeEnergy",
+    "GaussianMixture",
     "InputError",
     "MixturaError",
     "MixturaWarning",
