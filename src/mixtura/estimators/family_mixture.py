@@ -19,7 +19,7 @@ from mixtura.em.steps import MixtureParameters
 from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import checked_mixture_weights
 from mixtura.estimators.mixture_problem import Problem, Scoring
-from mixtura.estimators.mixture_starts import assigned
+from mixtura.estimators.mixture_starts import POINTS, assigned, nearest
 from mixtura.findings import Finding
 
 # Of a start's responsibilities: drawn at random, lest a group without some value could never take it on.
@@ -97,25 +97,18 @@ class FamilyMixture(MixtureBase):
 
     def _shared(self, problem: Problem[Any], random_state: np.random.RandomState) -> Iterator[Array]:
         """Yield responsibilities to start from, none of them zero."""
+        points, size = self._embedded(problem.rows), block_size(problem.rows.shape[1] * 4)
         with warnings.catch_warnings():
             # Fewer distinct rows than components are no trouble: a random share keeps components apart.
             warnings.simplefilter("ignore", ConvergenceWarning)
             blocks = assigned(
-                self.init_params,
-                self._embedded(problem.rows),
-                self.n_components,
-                problem.weights,
-                random_state,
-                block_size(problem.rows.shape[1] * 4),
+                self.init_params, points, self.n_components, problem.weights, random_state, size
             )
-        # Where a component is one row, it is half that row and half everyone.
-        of_points = self.init_params in ("k-means++", "random_from_data")
+        if self.init_params in POINTS:
+            blocks = nearest(blocks, points, size)
         for block in blocks():
             drawn = random_state.uniform(0.5, 1.5, size=block.shape)
-            if of_points:
-                yield block + drawn / problem.source.total_weight
-            else:
-                yield (1 - _SHARED) * block + _SHARED * drawn / drawn.sum(axis=0)
+            yield (1 - _SHARED) * block + _SHARED * drawn / drawn.sum(axis=0)
 
     def _continued(self, problem: Problem[Any]) -> MixtureParameters:
         components = self._components(problem.family, problem.origin)
