@@ -16,7 +16,7 @@ from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParame
 from mixtura.em.imputation import impute
 from mixtura.em.missing import MissingFamily, missing_family
 from mixtura.em.mixture import log_weights_from
-from mixtura.em.origin import column_medians
+from mixtura.em.origin import column_means, column_medians
 from mixtura.em.patterns import PatternSource
 from mixtura.em.precision import (
     precision_factors,
@@ -26,10 +26,11 @@ from mixtura.em.precision import (
 )
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.scoring import Scorer, block_size
-from mixtura.em.source import ArraySource, Source
+from mixtura.em.source import BLOCK, ArraySource, Source
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one, seed_of
+from mixtura.estimators.file_rows import FileRows
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
 from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import (
@@ -132,6 +133,7 @@ class GaussianMixture(MixtureBase):
     False
     """
 
+    reads_files: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Constraint]] = {
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
@@ -237,17 +239,21 @@ class GaussianMixture(MixtureBase):
         kind = COVARIANCE_TYPES[self.covariance_type]
         return kind(self.n_components, n_features, reg_covar=float(self.reg_covar), prior=prior)
 
-    def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[AnyGaussians]:
-        largest = max(float(np.fmax.reduce(rows, axis=None)), -float(np.fmin.reduce(rows, axis=None)))
-        if largest > _LARGEST:
+    def _problem(self, rows: Any, weights: Array | None) -> Problem[AnyGaussians]:
+        in_files = isinstance(rows, FileRows)
+        raw: Source = rows.source(None, BLOCK) if in_files else ArraySource(rows, weights)
+        largest = _largest(raw) if in_files else _largest_entry(rows)
+        if not largest < _LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
-        origin = column_medians(rows, weights)
+        origin = column_means(raw) if in_files else column_medians(rows, weights)
         family = self._family(rows.shape[1])
-        prior = self._prior(family, ArraySource(rows, weights))
+        prior = self._prior(family, raw)
         if prior is not None:
             family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
         size = block_size(family.layout.rows(family.n_features))
         exact = self.reg_covar == 0
+        if in_files:
+            return Problem(missing_family(family), rows.source(origin, size), rows, weights, origin, exact)
         if not _any_missing(rows):
             source: Source = ArraySource(rows, weights, origin, size)
             return Problem(family, source, rows, weights, origin, exact)
@@ -304,19 +310,21 @@ class GaussianMixture(MixtureBase):
         self.precisions_cholesky_ = factors.astype(dtype)
         self.precisions_ = precisions_from(factors, self.covariance_type).astype(dtype)
 
-    def _scoring(self, rows: NDArray[Any]) -> Scoring:
+    def _scoring(self, rows: Any) -> Scoring:
         origin = self._centre()
         means, factors = self.means_ - origin, self.precisions_cholesky_.astype(np.float64)
         family = COVARIANCE_TYPES[self.covariance_type](*means.shape)
         log_weights = log_weights_from(self.weights_.astype(np.float64))
         size = block_size(family.layout.rows(family.n_features))
-        if not _any_missing(rows):
+        in_files = isinstance(rows, FileRows)
+        if not in_files and not _any_missing(rows):
             scorer = Scorer(family, prepared_from(family, means, factors), log_weights, size)
             return Scoring(scorer, ArraySource(rows, None, origin, size))
         whole = missing_family(family)
         prepared = prepared_missing_from(whole, means, self.covariances_.astype(np.float64), factors)
         size = min(size, max(64, _PATTERN_VALUES // means.shape[1] ** 2))
-        return Scoring(Scorer(whole, prepared, log_weights, size), ArraySource(rows, None, origin, size))
+        source: Source = rows.source(origin, size) if in_files else ArraySource(rows, None, origin, size)
+        return Scoring(Scorer(whole, prepared, log_weights, size), source)
 
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
         family: GaussianFamily = COVARIANCE_TYPES[self.covariance_type](*self.means_.shape)
@@ -334,6 +342,17 @@ class GaussianMixture(MixtureBase):
         k, d = self.means_.shape
         covariances = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
         return covariances[self.covariance_type] + k * d + k - 1
+
+
+def _largest_entry(rows: NDArray[Any]) -> float:
+    """Return the largest absolute value, over entries that are there; 0 where none is."""
+    largest = max(float(np.fmax.reduce(rows, axis=None)), -float(np.fmin.reduce(rows, axis=None)))
+    return 0.0 if np.isnan(largest) else largest
+
+
+def _largest(source: Source) -> float:
+    """Return the same of rows in files."""
+    return max((_largest_entry(block) for block, _ in source.blocks()), default=0.0)
 
 
 def _any_missing(rows: NDArray[Any]) -> bool:

@@ -15,7 +15,9 @@ from mixtura.em.mixture import log_weights_from, statistics_from
 from mixtura.em.precision import centred_at, covariances_from
 from mixtura.em.scoring import block_size
 from mixtura.em.source import ArraySource
+from mixtura.em.starts import SAMPLE, sampled
 from mixtura.em.steps import MixtureParameters
+from mixtura.estimators.file_rows import on_disk
 from mixtura.estimators.mixture_checks import checked_mixture_weights, checked_precisions, checked_start
 from mixtura.estimators.mixture_problem import Problem
 from mixtura.estimators.mixture_starts import POINTS, assigned, nearest
@@ -79,12 +81,16 @@ def _from_responsibilities(
     problem: Problem[AnyGaussians], method: str, random_state: np.random.RandomState
 ) -> tuple[Array, GaussianParameters]:
     """Return weights, and means and covariances, of one M-step."""
-    family, rows, origin = problem.family, problem.rows, problem.origin
+    family, rows, weights, origin = problem.family, problem.rows, problem.weights, problem.origin
+    if on_disk(rows):
+        generator = np.random.default_rng(random_state.randint(2**31 - 1))
+        sample = sampled(problem.source, SAMPLE, generator)
+        rows, weights, origin = sample.rows, sample.weights, np.zeros_like(origin)
     if isinstance(family, MissingFamily):
-        family, rows, origin = family.gaussians, fill(rows, problem.weights, origin), np.zeros_like(origin)
+        family, rows, origin = family.gaussians, _complete(rows, weights, origin), np.zeros_like(origin)
     k, size = family.n_components, block_size(family.layout.rows(family.n_features))
-    source = ArraySource(rows, problem.weights, origin, size)
-    blocks = assigned(method, rows, k, problem.weights, random_state, size)
+    source = ArraySource(rows, weights, origin, size)
+    blocks = assigned(method, rows, k, weights, random_state, size)
     if method in POINTS and family.reg_covar == 0 and family.prior is None:
         blocks = nearest(blocks, rows, size)
     # Sums about the means that a first pass finds lose no digits, however far apart the components are.
@@ -92,3 +98,8 @@ def _from_responsibilities(
     rough = family.maximise(statistics_from(family, source, about, blocks()))
     statistics = statistics_from(family, source, centred_at(family, rough.means), blocks())
     return family.counts(statistics), family.maximise(statistics)
+
+
+def _complete(rows: Array, weights: Array | None, origin: Array) -> Array:
+    """Return rows less the origin, with what a Gaussian expects for what is missing."""
+    return fill(rows, weights, origin) if np.isnan(rows).any() else rows - origin

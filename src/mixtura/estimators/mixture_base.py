@@ -20,6 +20,7 @@ from mixtura.em.steps import MixtureParameters, responsibilities
 from mixtura.em.stopping import STOPPING, Criterion
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one
+from mixtura.estimators.file_rows import is_path, on_disk, opened
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
 from mixtura.estimators.mixture_log import PrintedLog
 from mixtura.estimators.mixture_problem import Problem, Scoring
@@ -36,6 +37,10 @@ class MixtureBase(DensityMixin, BaseEstimator):
     """
 
     constraints: ClassVar[Mapping[str, Constraint]] = COMMON
+    reads_files: ClassVar[bool] = False
+
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     n_components: int
     tol: float
@@ -52,6 +57,20 @@ class MixtureBase(DensityMixin, BaseEstimator):
     @abstractmethod
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """Return checked rows, of numbers and of the columns of the fit unless ``reset``."""
+
+    def _read(self, X: Any, sample_weight: Any = None, *, reset: bool) -> tuple[Any, Array | None]:
+        """Return checked rows and weights; rows that a path names stay where they are."""
+        if not (self.reads_files and is_path(X)):
+            rows = self._checked(X, reset=reset)
+            return rows, checked_weights(sample_weight, len(rows))
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        file = opened(
+            X, sample_weight, None if names is None else list(names), None if reset else self.n_features_in_
+        )
+        if reset:
+            self.n_features_in_ = file.shape[1]
+            self.feature_names_in_ = np.array(file.columns, dtype=object)
+        return file, file.weights()
 
     @abstractmethod
     def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[Any]:
@@ -87,11 +106,12 @@ class MixtureBase(DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-            The data.
+            The data. Where the class reads files, also the path of a Parquet file or of a folder of them, of
+            which a few thousand rows are in memory at a time.
         y : ignored
             Present for scikit-learn's conventions.
         sample_weight : array-like of shape (n,), optional
-            How often each row counts. A weight of zero leaves a row out.
+            How often each row counts. A weight of zero leaves a row out. For files, the name of a column.
 
         Returns
         -------
@@ -124,12 +144,12 @@ class MixtureBase(DensityMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible component of each row, argmax_k p(k | x), shape (n,)."""
         check_is_fitted(self)
-        return self._labels(self._checked(X, reset=False))
+        return self._labels(self._read(X, reset=False)[0])
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the responsibilities p(k | x) of shape (n, K)."""
         check_is_fitted(self)
-        rows = self._checked(X, reset=False)
+        rows, _ = self._read(X, reset=False)
         proba = np.empty((len(rows), self.n_components), dtype=self._dtype(rows))
         scoring = self._scoring(rows)
         for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
@@ -139,7 +159,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return log p(x) of each row in nats, shape (n,)."""
         check_is_fitted(self)
-        rows = self._checked(X, reset=False)
+        rows, _ = self._read(X, reset=False)
         with np.errstate(over="ignore"):
             return self._log_densities(rows).astype(self._dtype(rows), copy=False)
 
@@ -174,8 +194,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         It is BIC plus twice the entropy of the responsibilities, :math:`2 \sum_i H(p(z | x_i))`, so that
         components that overlap cost something (Biernacki, Celeux and Govaert 2000).
         """
-        rows = self._checked(X, reset=False)
-        weights = checked_weights(sample_weight, len(rows))
+        check_is_fitted(self)
+        rows, weights = self._read(X, sample_weight, reset=False)
         scoring = self._scoring(rows)
         entropy = 0.0
         for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
@@ -209,13 +229,13 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Fit, and return the checked rows."""
         check_parameters(self, self.constraints)
         random_state = check_random_state(self.random_state)
-        rows = self._checked(X, reset=True)
-        weights = checked_weights(sample_weight, len(rows))
+        rows, weights = self._read(X, sample_weight, reset=True)
         kept, weights = _positive(rows, weights)
-        if len(kept) < self.n_components:
+        n_kept = len(kept) if weights is None else int(np.count_nonzero(weights))
+        if n_kept < self.n_components:
             raise InputError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {len(kept)}"
+                f"n_samples = {n_kept}"
             )
         problem = self._problem(kept, weights)
         before, starts = -np.inf, [lambda: self._start(problem, random_state)] * self.n_init
@@ -267,12 +287,11 @@ class MixtureBase(DensityMixin, BaseEstimator):
     def _total(self, X: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the weighted sum of log p(x), and the sum of the weights."""
         check_is_fitted(self)
-        rows = self._checked(X, reset=False)
-        weights = checked_weights(sample_weight, len(rows))
+        rows, weights = self._read(X, sample_weight, reset=False)
         kept, weights = _positive(rows, weights)
         densities = self._log_densities(kept)
         if weights is None:
-            return float(densities.sum()), float(len(rows))
+            return float(densities.sum()), float(len(kept))
         return float(densities @ weights), float(weights.sum())
 
     def _dtype(self, rows: NDArray[Any]) -> np.dtype[Any]:
@@ -281,9 +300,12 @@ class MixtureBase(DensityMixin, BaseEstimator):
         return np.result_type(given, self.weights_.dtype)
 
 
-def _positive(rows: NDArray[Any], weights: Array | None) -> tuple[NDArray[Any], Array | None]:
-    """Return the rows of positive weight: a weight of zero is a row that is not there."""
-    if weights is None or (weights > 0).all():
+def _positive(rows: Any, weights: Array | None) -> tuple[Any, Array | None]:
+    """Return the rows of positive weight: a weight of zero is a row that is not there.
+
+    Rows on disk are not copied; the engine passes over their weights of zero.
+    """
+    if weights is None or (weights > 0).all() or on_disk(rows):
         return rows, weights
     return rows[weights > 0], weights[weights > 0]
 

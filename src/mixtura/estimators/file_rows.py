@@ -1,0 +1,109 @@
+"""Rows that stay on disk: Parquet files and memory maps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mixtura.em.family import Array
+from mixtura.em.parquet_source import ParquetSource
+from mixtura.errors import InputError
+
+
+class FileRows:
+    """The rows of a Parquet file, or of a folder of them, where an array is asked for.
+
+    Parameters
+    ----------
+    path : str or path
+        The file or folder.
+    columns : sequence of str, optional
+        The features; all columns but the weights unless given.
+    weights : str, optional
+        The column of weights.
+    """
+
+    dtype: np.dtype[np.float64] = np.dtype(np.float64)
+
+    def __init__(
+        self, path: str | os.PathLike[str], columns: list[str] | None = None, weights: str | None = None
+    ) -> None:
+        self._source = ParquetSource(os.fspath(path), columns, weights)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the features."""
+        return list(self._source.columns or ())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self._source.n_rows, self._source.n_features
+
+    def __len__(self) -> int:
+        return self._source.n_rows
+
+    def source(self, origin: Array | None, size: int) -> ParquetSource:
+        """Return the rows less an origin, in blocks of a size."""
+        return replace(self._source, origin=origin, block_size=size)
+
+    def weights(self) -> Array | None:
+        """Return the weights (n,), where there are any."""
+        if self._source.weights is None:
+            return None
+        return np.concatenate([np.array(weights) for _, weights in self._source.blocks()])
+
+
+def is_path(X: Any) -> bool:
+    """Return whether X names a file or folder."""
+    return isinstance(X, (str, os.PathLike))
+
+
+def on_disk(rows: Any) -> bool:
+    """Return whether rows are in files, or in a memory map behind however many views.
+
+    Examples
+    --------
+    >>> on_disk(np.zeros((3, 2)))
+    False
+    """
+    if isinstance(rows, FileRows):
+        return True
+    base: Any = rows
+    while base is not None:
+        if isinstance(base, np.memmap):
+            return True
+        base = getattr(base, "base", None)
+    return False
+
+
+def opened(X: Any, sample_weight: Any, names: list[str] | None, n_features: int | None) -> FileRows:
+    """Return the rows that a path names.
+
+    Parameters
+    ----------
+    X : str or path
+        A Parquet file or a folder of them.
+    sample_weight : str or None
+        The column of weights.
+    names : list of str or None
+        The columns of the fit, taken in this order; unless given, all but the weights.
+    n_features : int or None
+        Their number, where it is known.
+
+    Raises
+    ------
+    InputError
+        If the weights are no name, or the columns others than those of the fit.
+    """
+    if sample_weight is not None and not isinstance(sample_weight, str):
+        raise InputError(
+            "the weights of rows in files are a column of theirs; give its name as sample_weight"
+        )
+    rows = FileRows(X, names, sample_weight)
+    if n_features is not None and rows.shape[1] != n_features:
+        raise InputError(f"{X} has {rows.shape[1]} features, and the mixture was fitted to {n_features}")
+    return rows
