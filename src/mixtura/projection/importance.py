@@ -181,7 +181,7 @@ def points_near(
     for _ in range(_MOST_ROUNDS):
         sample, distances = _weigh(target, proposal, max(n_samples // 4, 64), generator)
         size = sample.effective_size / len(sample.points)
-        if size > _ENOUGH or (size < _GAIN * share and share > 0):
+        if size > _ENOUGH or (size < _GAIN * share and share > _POOR):
             break
         share = max(size, share)
         proposal = _adapt(proposal, sample, distances)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mixtura.divergence.landmarks import ends, landmarks
+from mixtura.divergence.mixtures import as_float64
 from mixtura.divergence.quadrature import integrate
 from mixtura.errors import ConvergenceError, InputError
 from mixtura.projection.target import Target
@@ -23,6 +24,7 @@ _OCTAVES = np.arange(
 _ZOOMS = 12
 _GROWTH = 3.0  # of the distances from a peak at which the integral is cut
 _FEWEST_CUTS = 4
+_FAR = 1e15  # beyond, a density that is lost in rounding counts as vanishing
 _FARTHEST = 1e60  # beyond, the square of a square overflows
 _DROP = 0.5  # nats below a peak that tell its width
 _DIP = 0.1  # nats between two peaks
@@ -78,14 +80,7 @@ def line_moments(target: Target) -> LineMoments:
     >>> round(found.mean, 6), round(found.variance, 6)
     (1000.0, 4.0)
     """
-
-    def log_density(x: Array) -> Array:
-        far = np.abs(x) > _FARTHEST
-        points = torch.from_numpy(np.where(far, 0.0, x).reshape(-1, 1))
-        with np.errstate(all="ignore"):
-            values = target.log_prob(points).detach().numpy().reshape(x.shape)
-        return np.where(far, -np.inf, values)
-
+    log_density = _log_density(target)
     lower, upper = _ends(target)
     marks = _marks(target, log_density, lower, upper)
     peak = float(log_density(marks).max())
@@ -135,6 +130,26 @@ def line_moments(target: Target) -> LineMoments:
         entropy=float(np.log(mass) - lift / mass),
         error=float(abs(lift_error / mass) + abs(mass_error / mass) * (1 + abs(lift / mass))),
     )
+
+
+def _log_density(target: Target) -> Callable[[Array], Array]:
+    """Return log p as a function of NumPy points of any shape, in float64 whatever the parameters are in."""
+    exact = None if target.distribution is None else as_float64(target.distribution)
+
+    def log_density(x: Array) -> Array:
+        far = np.abs(x) > _FARTHEST
+        points = torch.from_numpy(np.where(far, 0.0, x).reshape(-1, 1))
+        if exact is None:
+            values = target._log_prob(points).detach()
+        else:
+            values = exact.log_prob(points[:, 0] if target.scalar else points).detach()
+        values = torch.where(torch.isnan(values) & (points[:, 0].abs() > _FAR), -torch.inf, values)
+        unsound = torch.isnan(values) | (values == torch.inf)
+        if bool(unsound.any()):
+            target.log_prob(points[unsound])  # raises, and names the point
+        return np.where(far, -np.inf, values.numpy().reshape(x.shape))
+
+    return log_density
 
 
 def _ends(target: Target) -> tuple[float, float]:
