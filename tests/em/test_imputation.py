@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest, multivariate_normal, norm
 
 from mixtura.em.gaussian import COVARIANCE_TYPES, FullGaussians, GaussianParameters
-from mixtura.em.imputation import fill, impute, observed_means
+from mixtura.em.imputation import fill, impute
 from mixtura.em.missing import missing_family
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
@@ -145,20 +145,6 @@ def test_no_draws_are_refused() -> None:
     theta, _ = _theta("full")
     with pytest.raises(InputError, match=r"^draws must be at least 1, not 0$"):
         impute(FullGaussians(2, 3), theta, _rows(2), draws=0)
-
-
-def test_observed_means_are_weighted_means_of_what_is_there() -> None:
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(3000, 2)) + 1e8
-    rows[random.random(rows.shape) < 0.3] = np.nan
-    np.testing.assert_allclose(observed_means(rows) - 1e8, np.nanmean(rows - 1e8, axis=0), atol=1e-6)
-    weights = random.integers(0, 3, 3000)
-    np.testing.assert_allclose(
-        observed_means(rows, weights.astype(float)) - 1e8,
-        np.nanmean(np.repeat(rows, weights, axis=0) - 1e8, axis=0),
-        atol=1e-6,
-    )
-    assert observed_means(np.array([[np.nan, 1.0]])).tolist() == [0.0, 1.0]
 
 
 def test_filled_rows_are_complete_and_use_the_other_columns() -> None:

@@ -351,22 +351,3 @@ def test_a_third_missing_at_random_still_gives_the_parameters() -> None:
     np.testing.assert_allclose(np.exp(found.log_weights), [0.4, 0.6], atol=0.02)
     np.testing.assert_allclose(found.components.means, truth.components.means, atol=0.06)
     np.testing.assert_allclose(found.components.covariances, truth.components.covariances, atol=0.09)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_component_moved_to_a_row_with_nan_has_a_mean(kind: str) -> None:
-    theta = _theta(kind, 3, 2).components
-    moved = missing_family(COVARIANCE_TYPES[kind](3, 2)).reseed(theta, 1, np.array([5.0, np.nan]))
-    assert moved.means[1].tolist() == [5.0, pytest.approx(theta.means[:, 1].mean())]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_blocks_may_be_averaged_in_place_of_summed(kind: str) -> None:
-    family = missing_family(COVARIANCE_TYPES[kind](2, 3))
-    rows, theta = _table(60, 3, 0.3), _theta(kind, 2, 3)
-    whole = m_step(family, e_step(family, PatternSource(rows), theta))
-    halves = [e_step(family, ArraySource(half), theta).statistics for half in (rows[:25], rows[25:])]
-    sums = family.combine(halves[0], halves[1], (1.0, 1.0))
-    both = family.maximise(sums)
-    np.testing.assert_allclose(both.means, whole.components.means, rtol=1e-9)
-    np.testing.assert_allclose(both.covariances, whole.components.covariances, rtol=1e-9)

@@ -9,10 +9,12 @@ import numpy as np
 from mixtura.em.engine import run_em
 from mixtura.em.family import Array
 from mixtura.em.gaussian import FullGaussians, GaussianFamily, GaussianParameters
-from mixtura.em.missing import MissingFamily, missing_family
+from mixtura.em.missing import missing_family
+from mixtura.em.missing_base import MissingFamily
+from mixtura.em.origin import column_means
 from mixtura.em.patterns import PatternSource
 from mixtura.em.priors import NormalInverseWishart
-from mixtura.em.source import BLOCK
+from mixtura.em.source import BLOCK, ArraySource
 from mixtura.em.steps import MixtureParameters, responsibilities
 from mixtura.errors import InputError
 
@@ -105,36 +107,6 @@ def impute(
     return out
 
 
-def observed_means(rows: Any, weights: Array | None = None) -> Array:
-    """Return the means (d,) of the observed values, which make a good origin; 0 for a column without any.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        Observations; NaN is missing.
-    weights : ndarray of shape (n,), optional
-        Weights of the observations.
-
-    Returns
-    -------
-    ndarray of shape (d,)
-
-    Examples
-    --------
-    >>> observed_means(np.array([[1.0, np.nan], [3.0, 5.0]])).tolist()
-    [2.0, 5.0]
-    """
-    means, counts = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-    for start in range(0, len(rows), BLOCK):
-        block = np.asarray(rows[start : start + BLOCK], dtype=np.float64)
-        used = np.ones(len(block)) if weights is None else weights[start : start + BLOCK]
-        observed = ~np.isnan(block) * used[:, None]
-        counts += observed.sum(axis=0)
-        apart = (np.where(np.isnan(block), means, block) - means) * observed
-        means += apart.sum(axis=0) / np.maximum(counts, np.finfo(float).tiny)
-    return means
-
-
 def fill(rows: Any, weights: Array | None = None, origin: Array | None = None) -> Array:
     """Return complete rows, less the origin: conditional means under one Gaussian, for k-means to start from.
 
@@ -166,7 +138,7 @@ def fill(rows: Any, weights: Array | None = None, origin: Array | None = None) -
     [2.0, 1.6]
     """
     d = rows.shape[1]
-    means = observed_means(rows, weights)
+    means = column_means(ArraySource(rows, weights))
     source = PatternSource(rows, weights, means)
     squares = np.zeros(d)
     for block, used in source.blocks():
