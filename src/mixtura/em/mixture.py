@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mixtura.em.acceleration import Acceleration
 from mixtura.em.engine import Criterion, EMResult, run_em
 from mixtura.em.family import Array, Family
 from mixtura.em.source import Source
@@ -43,12 +44,15 @@ class Climb:
         Of a Dirichlet prior on the weights; 1 is none.
     exact : bool
         Whether both steps are exact ascents.
+    acceleration : callable, optional
+        Makes of the family what proposes leaps.
     """
 
     criterion: Criterion
     max_iter: int
     concentration: float | Array = 1.0
     exact: bool = True
+    acceleration: Callable[[Family[Any, Any]], Acceleration] | None = None
 
 
 def fit_mixture(
@@ -119,6 +123,7 @@ def _climbed(
         concentration=climb.concentration,
         exact=climb.exact,
         watch=watch.step,
+        acceleration=climb.acceleration,
     )
     if len(result.free_energy_path):
         return result

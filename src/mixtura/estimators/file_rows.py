@@ -107,3 +107,13 @@ def opened(X: Any, sample_weight: Any, names: list[str] | None, n_features: int 
     if n_features is not None and rows.shape[1] != n_features:
         raise InputError(f"{X} has {rows.shape[1]} features, and the mixture was fitted to {n_features}")
     return rows
+
+
+def positive(rows: Any, weights: Array | None) -> tuple[Any, Array | None]:
+    """Return the rows of positive weight: a weight of zero is a row that is not there.
+
+    Rows on disk are not copied; the engine passes over their weights of zero.
+    """
+    if weights is None or (weights > 0).all() or on_disk(rows):
+        return rows, weights
+    return rows[weights > 0], weights[weights > 0]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.default_prior import default_prior
 from mixtura.em.family import Array
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParameters
@@ -28,16 +30,20 @@ from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.scoring import Scorer, block_size
 from mixtura.em.source import BLOCK, ArraySource, Source
 from mixtura.em.steps import MixtureParameters
+from mixtura.em.stepwise import Running, learn
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one, seed_of
-from mixtura.estimators.file_rows import FileRows
+from mixtura.estimators.file_rows import FileRows, positive
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
 from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import (
     COMMON,
     Constraint,
+    check_parameters,
     checked_start,
+    checked_weights,
     one_of,
+    optional,
     real,
 )
 from mixtura.estimators.mixture_problem import Problem, Scoring
@@ -88,6 +94,8 @@ class GaussianMixture(MixtureBase):
         weak one from the data, which keeps covariances from collapsing.
     weight_concentration : float, default=1.0
         Of a Dirichlet prior on the weights, at least 1, which is none.
+    acceleration : {"squarem"}, optional
+        Leaps along the way EM goes, kept only where F does not fall by them.
 
     Attributes
     ----------
@@ -134,10 +142,14 @@ class GaussianMixture(MixtureBase):
     """
 
     reads_files: ClassVar[bool] = True
+    # What partial_fit goes on from: the coordinates of the first batch, and sums over batches.
+    _stepwise: tuple[Problem[AnyGaussians], Running] | None = None
+
     constraints: ClassVar[Mapping[str, Constraint]] = {
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
+        "acceleration": optional(one_of(*ACCELERATIONS)),
         "prior": Constraint(
             lambda prior: prior is None or prior == "auto" or isinstance(prior, NormalInverseWishart),
             "a NormalInverseWishart, 'auto' or None",
@@ -164,6 +176,7 @@ class GaussianMixture(MixtureBase):
         stopping: Literal["absolute", "relative", "aitken"] = "absolute",
         prior: NormalInverseWishart | Literal["auto"] | None = None,
         weight_concentration: float = 1.0,
+        acceleration: Literal["squarem"] | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -182,12 +195,64 @@ class GaussianMixture(MixtureBase):
         self.stopping = stopping
         self.prior = prior
         self.weight_concentration = weight_concentration
+        self.acceleration = acceleration
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: NaN is a missing value."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        r"""Learn from one more batch by stepwise EM, so that no batch is needed twice.
+
+        The sufficient statistics are averaged over batches with steps :math:`(t + 2)^{-0.7}`, an M-step after
+        each. The first batch also gives the start, which is that of `fit`, or the parameters of the last fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            A batch; all of about the same size, the first with at least ``n_components`` rows.
+        y : ignored
+            Present for scikit-learn's conventions.
+        sample_weight : array-like of shape (n,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        GaussianMixture
+            The estimator itself; ``lower_bounds_`` holds each batch's mean log p(x) before it was learnt.
+
+        References
+        ----------
+        O. Cappe and E. Moulines (2009), On-line expectation-maximization algorithm for latent data models.
+        """
+        check_parameters(self, self.constraints)
+        begun = self._stepwise
+        rows = self._checked(X, reset=begun is None and not hasattr(self, "converged_"))
+        rows, weights = positive(rows, checked_weights(sample_weight, len(rows)))
+        if begun is None:
+            posed = self._posed(rows, weights)
+            again = hasattr(self, "converged_")
+            theta = (
+                self._continued(posed) if again else self._start(posed, check_random_state(self.random_state))
+            )
+            family = posed.family if isinstance(posed.family, MissingFamily) else missing_family(posed.family)
+            # Of the first batch only the coordinates are kept.
+            problem = replace(posed, family=family, source=ArraySource(rows[:0]), rows=rows[:0], weights=None)
+            begun = problem, Running(theta)
+            self.lower_bounds_: list[float] = []
+        problem, running = begun
+        size = block_size(self._family(rows.shape[1]).layout.rows(rows.shape[1]))
+        batch = ArraySource(rows, weights, problem.origin, size)
+        running = learn(problem.family, running, batch, concentration=self.weight_concentration)
+        self._publish(running.theta, problem)
+        self._stepwise = problem, running
+        self.converged_, self.n_iter_, self.stopped_by_ = False, running.n_batches, "partial_fit"
+        self.lower_bound_ = running.lower_bound
+        self.lower_bounds_ = [*self.lower_bounds_, running.lower_bound]
+        self.free_energy_path_, self.findings_ = np.array(self.lower_bounds_), problem.findings
+        return self
 
     def impute(
         self,
@@ -301,6 +366,7 @@ class GaussianMixture(MixtureBase):
     def _publish(self, theta: MixtureParameters, problem: Problem[AnyGaussians]) -> None:
         family, dtype = problem.family, problem.rows.dtype
         gaussians = family.gaussians if isinstance(family, MissingFamily) else family
+        self._stepwise = None
         covariances = theta.components.covariances
         factors = precision_factors(gaussians, self.covariance_type, covariances)
         weights = np.exp(theta.log_weights)

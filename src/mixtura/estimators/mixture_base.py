@@ -15,12 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.mixture import Climb, fit_mixture
 from mixtura.em.steps import MixtureParameters, responsibilities
 from mixtura.em.stopping import STOPPING, Criterion
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one
-from mixtura.estimators.file_rows import is_path, on_disk, opened
+from mixtura.estimators.file_rows import is_path, opened, positive
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
 from mixtura.estimators.mixture_log import PrintedLog
 from mixtura.estimators.mixture_problem import Problem, Scoring
@@ -52,6 +53,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
     verbose: int
     verbose_interval: int
     weight_concentration: float
+    acceleration: str | None = None
     weights_: NDArray[np.floating]
 
     @abstractmethod
@@ -230,14 +232,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         check_parameters(self, self.constraints)
         random_state = check_random_state(self.random_state)
         rows, weights = self._read(X, sample_weight, reset=True)
-        kept, weights = _positive(rows, weights)
-        n_kept = len(kept) if weights is None else int(np.count_nonzero(weights))
-        if n_kept < self.n_components:
-            raise InputError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {n_kept}"
-            )
-        problem = self._problem(kept, weights)
+        problem = self._posed(rows, weights)
         before, starts = -np.inf, [lambda: self._start(problem, random_state)] * self.n_init
         if self.warm_start and hasattr(self, "converged_"):
             before, starts = self.lower_bound_, [lambda: self._continued(problem)]
@@ -250,6 +245,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
                 self.max_iter,
                 self.weight_concentration,
                 problem.exact,
+                None if self.acceleration is None else ACCELERATIONS[self.acceleration],
             ),
             PrintedLog(int(self.verbose), self.verbose_interval, before),
         )
@@ -270,6 +266,17 @@ class MixtureBase(DensityMixin, BaseEstimator):
         self.findings_: tuple[Finding, ...] = (*problem.findings, *result.findings)
         return rows
 
+    def _posed(self, rows: Any, weights: Array | None) -> Problem[Any]:
+        """Return the problem of the rows of positive weight, of which there must be enough."""
+        kept, weights = positive(rows, weights)
+        n_kept = len(kept) if weights is None else int(np.count_nonzero(weights))
+        if n_kept < self.n_components:
+            raise InputError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {n_kept}"
+            )
+        return self._problem(kept, weights)
+
     def _labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         labels = np.empty(len(rows), dtype=np.int64)
         scoring = self._scoring(rows)
@@ -288,7 +295,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Return the weighted sum of log p(x), and the sum of the weights."""
         check_is_fitted(self)
         rows, weights = self._read(X, sample_weight, reset=False)
-        kept, weights = _positive(rows, weights)
+        kept, weights = positive(rows, weights)
         densities = self._log_densities(kept)
         if weights is None:
             return float(densities.sum()), float(len(kept))
@@ -298,16 +305,6 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Return the type of results: float32 where rows and parameters are of float32."""
         given = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
         return np.result_type(given, self.weights_.dtype)
-
-
-def _positive(rows: Any, weights: Array | None) -> tuple[Any, Array | None]:
-    """Return the rows of positive weight: a weight of zero is a row that is not there.
-
-    Rows on disk are not copied; the engine passes over their weights of zero.
-    """
-    if weights is None or (weights > 0).all() or on_disk(rows):
-        return rows, weights
-    return rows[weights > 0], weights[weights > 0]
 
 
 def _continuing(criterion: Criterion, before: float) -> Callable[[list[float]], str | None]:
