@@ -132,12 +132,9 @@ def main() -> None:
     parser.add_argument("--out", default=None, help="JSON file for the figures")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(arguments.threads))
-    print(
-        f"{'':<34} {'seconds an iteration':>27} {'times':>6} {'of minima':>9} {'extra MB':>17} {'log-lik.':>9}"
-    )
-    print(
-        f"{'':<34} {'mixtura':>13} {'scikit-learn':>13} {'':>16} {'mixtura':>8} {'sklearn':>8} {'differs':>9}"
-    )
+    heads = {"s/iteration": 13, "scikit-learn": 13, "times": 6, "of minima": 9}
+    heads |= {"extra MB": 8, "sklearn": 8, "log-lik.": 9}
+    print(f"{'':<34} " + " ".join(f"{head:>{width}}" for head, width in heads.items()))
     figures = []
     with threadpool_limits(arguments.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
