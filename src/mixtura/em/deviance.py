@@ -52,7 +52,8 @@ def deviance(x: ArrayLike, rate: ArrayLike) -> Array:
 def saturated(counts: Array) -> Array:
     """Return log p(x | x) = x log x - x - log x!, by Stirling's series where x is large."""
     large = np.maximum(counts, _STIRLING)
-    inverse, square = 1 / large, 1 / large**2
+    inverse = 1 / large
+    square = inverse * inverse
     correction = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
     series = -(0.5 * np.log(2 * np.pi * large) + correction)
     table = _SATURATED[np.minimum(counts, _STIRLING - 1).astype(np.intp)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from mixtura.em.family import Array
 from mixtura.errors import InputError
 from mixtura.estimators.family_mixture import FamilyMixture, without_gaps
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start
-from mixtura.estimators.rows import numeric_rows, refuse_no_bits
+from mixtura.estimators.rows import refuse_no_bits
+from mixtura.estimators.tables import numeric_rows
 
 
 class BernoulliMixture(FamilyMixture):
@@ -80,6 +82,9 @@ class BernoulliMixture(FamilyMixture):
 
     constraints: ClassVar[Mapping[str, Constraint]] = {
         **COMMON,
+        "binarise": Constraint(
+            lambda value: value is None or (isinstance(value, Real) and value == value), "a number or None"
+        ),
         "prior": Constraint(lambda value: value is None or isinstance(value, Beta), "a Beta or None"),
     }
 
@@ -125,7 +130,7 @@ class BernoulliMixture(FamilyMixture):
         return tags
 
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        rows = numeric_rows(self, X, reset=reset)
+        rows = numeric_rows(self, X, "Bernoulli", reset=reset)
         if self.binarise is not None:
             return np.where(np.isnan(rows), np.nan, rows > self.binarise)
         if rows.dtype != bool:

@@ -13,10 +13,11 @@ from mixtura.em.categorical import CategoricalFamily, Dirichlet
 from mixtura.em.cells import CellParameters
 from mixtura.em.family import Array
 from mixtura.errors import InputError
-from mixtura.estimators.categories import Categories, read_columns
+from mixtura.estimators.categories import Categories
 from mixtura.estimators.family_mixture import FamilyMixture
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start, one_of
 from mixtura.estimators.rows import named
+from mixtura.estimators.tables import read_columns
 from mixtura.findings import Finding
 
 # Fewer rows than this may well all differ.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from mixtura.em.family import Array
 from mixtura.errors import InputError
 from mixtura.estimators.rows import named
+from mixtura.estimators.tables import numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +21,8 @@ FAMILIES = ("gaussian", "bernoulli", "categorical", "poisson")
 def chosen_families(estimator: BaseEstimator, families: Any, columns: list[pa.Array]) -> list[str]:
     """Return the family of each column: as asked for, else by what it holds.
 
-    Text is categorical. Truth values, and numbers that are 0 and 1 only, are Bernoulli; integers from 0 up are
-    counts and Poisson; other numbers are Gaussian.
+    Text is categorical. Truth values, and numbers that are 0 and 1 only, are Bernoulli; integers from 0 up
+    are counts and Poisson; other numbers are Gaussian.
 
     Parameters
     ----------
@@ -57,28 +57,6 @@ def chosen_families(estimator: BaseEstimator, families: Any, columns: list[pa.Ar
         if family not in FAMILIES:
             raise InputError(f"families must be of {', '.join(FAMILIES)}, not {family!r}")
     return chosen
-
-
-def numbers(column: pa.Array, name: str, family: str) -> Array:
-    """Return a column of numbers or truth values in float64, NaN where an entry is missing.
-
-    Raises
-    ------
-    InputError
-        If it holds text.
-    """
-    import pyarrow as pa
-
-    if pa.types.is_large_string(column.type):
-        row = next(i for i, value in enumerate(column) if value.is_valid)
-        raise InputError(
-            f"{name}, row {row} (from 0) holds the text {column[row].as_py()!r}, which a {family} family "
-            "does not take; give numbers, or make the column categorical"
-        )
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    values: Array = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return values
 
 
 def _by_number(estimator: BaseEstimator, families: Mapping[Any, str], n_columns: int) -> dict[int, str]:

@@ -14,12 +14,13 @@ from mixtura.em.gaussian import COVARIANCE_TYPES
 from mixtura.em.origin import column_medians
 from mixtura.em.product import ProductFamily
 from mixtura.errors import InputError
-from mixtura.estimators.categories import Categories, read_columns
+from mixtura.estimators.categories import Categories
 from mixtura.estimators.column_kinds import chosen_families
 from mixtura.estimators.family_mixture import FamilyMixture
 from mixtura.estimators.mixed_parts import PARTS, Part
 from mixtura.estimators.mixture_checks import COMMON, Constraint, one_of, real
 from mixtura.estimators.rows import named
+from mixtura.estimators.tables import read_columns
 
 
 class MixedMixture(FamilyMixture):

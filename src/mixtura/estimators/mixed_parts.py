@@ -20,10 +20,10 @@ from mixtura.em.priors import NormalInverseWishart
 from mixtura.errors import InputError
 from mixtura.estimators.categorical_mixture import checked_tables, drawn_categories, indicators
 from mixtura.estimators.categories import Categories
-from mixtura.estimators.column_kinds import numbers
 from mixtura.estimators.family_mixture import without_gaps
 from mixtura.estimators.mixture_checks import checked_start
 from mixtura.estimators.rows import named, refuse_no_bits, refuse_no_counts
+from mixtura.estimators.tables import numbers
 
 # The square of a larger number leaves float64.
 _LARGEST = 1e150
@@ -98,8 +98,8 @@ class GaussianPart(Part):
         if len(large):
             row, at = large[0]
             raise InputError(
-                f"{named(mixture, self.columns[at])}, row {row} (from 0) holds {rows[row, at]:.3g}, whose square "
-                "is no number; scale the column"
+                f"{named(mixture, self.columns[at])}, row {row} (from 0) holds {rows[row, at]:.3g}, "
+                "whose square is no number; scale the column"
             )
         return rows
 

@@ -14,7 +14,8 @@ from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
 from mixtura.errors import InputError
 from mixtura.estimators.family_mixture import FamilyMixture, without_gaps
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start
-from mixtura.estimators.rows import numeric_rows, refuse_no_counts
+from mixtura.estimators.rows import refuse_no_counts
+from mixtura.estimators.tables import numeric_rows
 
 
 class PoissonMixture(FamilyMixture):
@@ -122,7 +123,7 @@ class PoissonMixture(FamilyMixture):
         return tags
 
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        rows = numeric_rows(self, X, reset=reset)
+        rows = numeric_rows(self, X, "Poisson", reset=reset)
         if rows.dtype.kind not in "bu":
             refuse_no_counts(rows, self)
         return rows

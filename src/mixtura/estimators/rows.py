@@ -1,4 +1,4 @@
-"""Rows of numbers that may have gaps, and the refusal of an entry with its place."""
+"""The refusal of an entry, with its place and what to do."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from mixtura.errors import InputError
-
-
-def numeric_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
-    """Return checked rows of numbers or truth values, NaN where an entry is missing."""
-    rows: NDArray[Any] = validate_data(
-        estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
-    )
-    return rows
 
 
 def refuse(
