@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -226,6 +228,32 @@ class MixtureBase(DensityMixin, BaseEstimator):
         weights = self.weights_.astype(np.float64)
         counts = random_state.multinomial(n_samples, weights / weights.sum())
         return self._drawn(counts, random_state), np.repeat(np.arange(len(counts)), counts)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fitted mixture into a new folder: arrays in safetensors, the rest in JSON, no pickle.
+
+        Parameters
+        ----------
+        folder : path
+            Made here; it must not hold anything yet.
+        """
+        from mixtura.estimators.mixture_persistence import save_mixture
+
+        check_is_fitted(self)
+        save_mixture(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Return the fitted mixture that `save` wrote; nothing in the folder is executed.
+
+        Raises
+        ------
+        ModelFileError
+            If a byte is changed or missing, or the model is of another class.
+        """
+        from mixtura.estimators.mixture_persistence import load_mixture
+
+        return load_mixture(cls, Path(folder))
 
     def _fit(self, X: Any, sample_weight: Any) -> NDArray[Any]:
         """Fit, and return the checked rows."""

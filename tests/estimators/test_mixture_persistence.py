@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mixtura.em.priors import NormalInverseWishart
+from mixtura.errors import InputError, ModelFileError
+from mixtura.estimators import GaussianMixture
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).normal(size=(80, 2)) + np.repeat([[0, 0], [6, 6]], 40, axis=0)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_bit_comes_back(tmp_path, rows, covariance_type, dtype):
+    model = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(rows.astype(dtype))
+    model.save(tmp_path / "model")
+    loaded = GaussianMixture.load(tmp_path / "model")
+    assert loaded.get_params() == model.get_params()
+    for name, value in vars(model).items():
+        if not name.startswith("_"):
+            other = getattr(loaded, name)
+            assert np.array_equal(value, other) and type(value) is type(other), name
+    assert np.array_equal(loaded.score_samples(rows), model.score_samples(rows))
+
+
+def test_priors_starts_findings_and_names_come_back(tmp_path, rows):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rows, columns=["a", "b"])
+    prior = NormalInverseWishart(np.zeros(2), 0.1, 4.0, np.eye(2))
+    means = np.array([[0.0, 0.0], [6.0, 6.0]])
+    model = GaussianMixture(
+        2, prior=prior, means_init=means, max_iter=0, random_state=np.random.RandomState(0)
+    )
+    model.fit(frame).save(tmp_path / "model")
+    loaded = GaussianMixture.load(tmp_path / "model")
+    assert np.array_equal(loaded.prior.scale, prior.scale) and loaded.prior.kappa == 0.1
+    assert np.array_equal(loaded.means_init, means) and loaded.random_state is None
+    assert loaded.lower_bound_ == -np.inf and loaded.findings_ == model.findings_
+    assert loaded.feature_names_in_.tolist() == ["a", "b"]
+    assert np.array_equal(loaded.predict(frame), model.predict(frame))
+
+
+def test_another_class_and_what_cannot_be_written_are_refused(tmp_path, rows):
+    model = GaussianMixture(2, random_state=0).fit(rows)
+    model.save(tmp_path / "model")
+
+    class Other(GaussianMixture):
+        pass
+
+    with pytest.raises(ModelFileError, match="and not Other"):
+        Other.load(tmp_path / "model")
+    with pytest.raises(InputError, match="cannot be saved"):
+        model.set_params(verbose={1, 2}).save(tmp_path / "else")
