@@ -5,10 +5,11 @@ sigma^2: df/dt = 1/2 d^2f/dmu^2. A stationary point has df/dmu = 0 and 1 + sigma
 maximum of the smoothed log-density mu -> f(mu, sigma). The zeros of a solution of the heat equation on the
 line are never born as t grows (Sturm 1836; Angenent, J. reine angew. Math. 390, 1988), so each maximum of f
 at sigma belongs to a curve that starts from a mode of p at sigma = 0. Following the curves of all modes
-therefore meets every stationary point. Along a curve 1 + sigma^2 d^2f/dmu^2 falls from 1, and ends at 1 where
-the curve meets that of a minimum of f and both vanish, or below 0 where it goes on for ever: a minimum of KL
-where it becomes negative, a saddle where it becomes positive. As d^2KL/dmu^2 = 1/sigma^2 > 0 at each of them,
-there is no maximum.
+therefore meets every stationary point. Along a curve 1 + sigma^2 d^2f/dmu^2 falls from 1. It ends at 1 where
+the curve meets that of a minimum of f and both vanish, or where several maxima and the minima between them
+meet, as in a symmetric target, and one maximum goes on from there; or it stays below 0 on the one curve that
+goes on for ever. A point is a minimum of KL where it becomes negative, a saddle where it becomes positive. As
+d^2KL/dmu^2 = 1/sigma^2 > 0 at each of them, there is no maximum.
 """
 
 from __future__ import annotations
