@@ -45,7 +45,7 @@ MOST = {"jensen_shannon": math.log(2)}
 
 
 @pytest.mark.parametrize(("divergence", "alpha"), DIVERGENCES)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=seeds, spread=st.sampled_from([0.01, 0.3, 2.0, 10.0]))
 def test_quadrature_lies_between(random_mixture, divergence, alpha, seed, spread) -> None:
     p, q = random_mixture(seed, spread=spread), random_mixture(seed + 1, spread=spread)
@@ -72,7 +72,7 @@ def test_quadrature_lies_between_for_many_more(random_mixture, spread) -> None:
 
 
 @pytest.mark.parametrize(("divergence", "alpha"), DIVERGENCES[:5])
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(seed=seeds, d=st.sampled_from([2, 5, 12]), spread=st.sampled_from([0.3, 2.0]))
 def test_monte_carlo_lies_between_in_more_dimensions(
     random_mixture, divergence, alpha, seed, d, spread
@@ -84,7 +84,7 @@ def test_monte_carlo_lies_between_in_more_dimensions(
     assert value - 5 * error - 1e-12 <= upper
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=seeds, d=st.integers(0, 4))
 def test_equal_arguments_give_exactly_zero(random_mixture, seed, d) -> None:
     p = random_mixture(seed, d)
@@ -96,7 +96,7 @@ def test_equal_arguments_give_exactly_zero(random_mixture, seed, d) -> None:
     assert float(coupling_bound(table, as_float64(p).weights, as_float64(p).weights)) == 0.0
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(seed=seeds)
 def test_the_order_of_components_changes_nothing(random_mixture, seed) -> None:
     p, q = random_mixture(seed, 2, n=3), random_mixture(seed + 1, 2)
@@ -107,14 +107,14 @@ def test_the_order_of_components_changes_nothing(random_mixture, seed) -> None:
         parts.covariance_matrix.flip(0),
         normalise=True,
     )
-    for divergence, alpha in DIVERGENCES:
+    for divergence, alpha in DIVERGENCES[:6]:
         for one, other in zip(
             bracket(p, q, divergence, alpha), bracket(turned, q, divergence, alpha), strict=True
         ):
             assert float(one) == pytest.approx(float(other), rel=1e-4, abs=1e-10)
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(seed=seeds)
 def test_jeffreys_is_at_least_as_wide_as_its_halves_and_symmetric_ones_are(random_mixture, seed) -> None:
     p, q = random_mixture(seed), random_mixture(seed + 1)

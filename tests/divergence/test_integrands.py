@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixtura.divergence.integrands import log_affinity, pointwise
@@ -41,6 +41,7 @@ def _exact(divergence: str, alpha: float | None, log_p: float, log_q: float) -> 
 
 
 @pytest.mark.parametrize(("divergence", "alpha"), DIVERGENCES)
+@settings(max_examples=25)
 @given(log_p=logs, gap=st.floats(-40, 40) | st.floats(-1e-3, 1e-3))
 def test_each_agrees_with_sixty_digits_and_is_not_negative(divergence, alpha, log_p, gap) -> None:
     log_q = log_p + gap
@@ -53,6 +54,7 @@ def test_each_agrees_with_sixty_digits_and_is_not_negative(divergence, alpha, lo
 
 
 @pytest.mark.parametrize(("divergence", "alpha"), DIVERGENCES)
+@settings(max_examples=25)
 @given(log_p=logs, log_q=logs, shift=st.floats(-20, 20))
 def test_homogeneous(divergence, alpha, log_p, log_q, shift) -> None:
     integrand = pointwise(divergence, alpha)
@@ -94,6 +96,7 @@ def test_no_gradient_is_nan_whatever_is_zero(divergence, alpha) -> None:
 
 
 @pytest.mark.parametrize(("divergence", "alpha"), DIVERGENCES)
+@settings(max_examples=25)
 @given(log_p=st.floats(-3, 3), log_q=st.floats(-3, 3))
 def test_gradients_are_those_of_finite_differences(divergence, alpha, log_p, log_q) -> None:
     integrand = pointwise(divergence, alpha)
@@ -101,6 +104,7 @@ def test_gradients_are_those_of_finite_differences(divergence, alpha, log_p, log
     assert torch.autograd.gradcheck(integrand, leaves, eps=1e-6, atol=1e-5, rtol=1e-5)
 
 
+@settings(max_examples=25)
 @given(log_p=logs, log_q=logs, alpha=st.floats(-3, 4))
 def test_affinity(log_p, log_q, alpha) -> None:
     found = float(log_affinity(_tensor(log_p), _tensor(log_q), alpha))

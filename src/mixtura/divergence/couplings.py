@@ -13,6 +13,7 @@ from mixtura.divergence.transport import cheapest
 
 Turn = Callable[[Tensor, Tensor], Tensor]
 
+_NOTHING = -1e300
 _MOST_LOOKS = 64
 _STEPS = 8  # between two looks at the value
 _ENOUGH = 1e-6  # of the value: steps that gain less are the last
@@ -179,6 +180,7 @@ def _alternate(
         for _ in range(_STEPS):
             log_t = _log_softmax(to_columns(log_a.unsqueeze(-1) + log_s, costs), dim=-2)
             log_s = _log_softmax(to_rows(log_b.unsqueeze(-2) + log_t, costs), dim=-1)
+        log_s, log_t = _exactly(log_s), _exactly(log_t)
         now = value(log_a.unsqueeze(-1) + log_s, log_b.unsqueeze(-2) + log_t, costs)
         if last is not None and bool(((last - now) <= _ENOUGH * now.abs()).logical_or(now.isinf()).all()):
             break
@@ -187,9 +189,13 @@ def _alternate(
 
 
 def _log_softmax(values: Tensor, dim: int) -> Tensor:
-    """Return logarithms of shares; equal ones where everything is -inf."""
-    empty = (values == -torch.inf).all(dim=dim, keepdim=True)
-    return torch.log_softmax(torch.where(empty, 0.0, values), dim=dim)
+    """Return logarithms of shares, -inf as a number that is as good; equal ones where everything is -inf."""
+    return torch.log_softmax(values.clamp_min(_NOTHING), dim=dim)
+
+
+def _exactly(log_shares: Tensor) -> Tensor:
+    """Return shares of nothing as -inf."""
+    return torch.where(log_shares < 0.5 * _NOTHING, -torch.inf, log_shares)
 
 
 def _log_sum_value(log_phi: Tensor, log_psi: Tensor, costs: Tensor) -> Tensor:
