@@ -184,7 +184,7 @@ def _from_log_density(target: Target) -> LineDensity:
 
 
 def _as_far_as_needed(raw: Callable[[Array], Array], scale: float) -> Pieces:
-    """Return the pieces of an interval that holds all but 1e-13 of the mass, or as much as can be looked at."""
+    """Return the pieces of an interval with all but 1e-13 of the mass, or as much as can be looked at."""
 
     def log_density(x: Array) -> Array:
         return np.maximum(raw(x), _LOWEST)
