@@ -101,9 +101,11 @@ class CellFamily(Family[CellParameters, CellStatistics]):
             prepared.features = np.empty((len(self._columns), columns))
         features = prepared.features[:, :columns]
         np.take(block, self._columns, axis=0, out=features, mode="clip")
-        np.equal(features, self._codes[:, None], out=features)
-        if features.sum() != block.size - np.isnan(block).sum():
+        inside = features == self._codes[:, None]
+        # Every entry that is there, and so equals itself, is in one category.
+        if np.count_nonzero(inside) != np.count_nonzero(block == block):
             self._refuse(block)
+        np.copyto(features, inside)
         return features
 
     def _refuse(self, block: Array) -> None:
