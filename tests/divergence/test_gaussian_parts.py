@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch.distributions import Gamma, Independent, LowRankMultivariateNormal, MultivariateNormal, Normal
 
+from mixtura.divergence import gaussian_parts as parts_module
 from mixtura.divergence.gaussian_parts import gaussian_parts, log_overlap
 from mixtura.divergence.integration import integrate
 from mixtura.divergence.mixtures import as_float64, gaussian_mixture
@@ -73,6 +74,13 @@ def test_overlaps_in_more_dimensions_are_a_density_of_the_difference(random_mixt
             assert float(found[i, j]) == pytest.approx(
                 stats.multivariate_normal(np.zeros(3), matrix).logpdf(gap)
             )
+
+
+def test_a_large_table_of_overlaps_is_made_in_blocks(random_mixture, monkeypatch) -> None:
+    p, q = (_parts(random_mixture(seed, 3, n=4)) for seed in (1, 2))
+    whole = log_overlap(p, q, 0.5)
+    monkeypatch.setattr(parts_module, "_MOST_AT_ONCE", 100)
+    torch.testing.assert_close(log_overlap(p, q, 0.5), whole)
 
 
 def test_joined_is_the_mixture_of_both() -> None:

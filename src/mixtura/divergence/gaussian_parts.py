@@ -11,6 +11,8 @@ from torch import Tensor
 from mixtura.divergence.mixtures import Mixture
 from mixtura.divergence.parametrisation import as_gaussian
 
+_MOST_AT_ONCE = 2**24  # numbers in one block: 128 MB
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianParts:
@@ -109,16 +111,22 @@ def log_overlap(p: GaussianParts, q: GaussianParts, power: float = 1.0) -> Tenso
     >>> round(float(log_overlap(unit, unit).exp()) * 2 * math.pi**0.5, 12)
     1.0
     """
-    d = p.dimension
-    columns = [p.tril.unsqueeze(-3), (q.tril / math.sqrt(power)).unsqueeze(-4)]
-    total = columns[0] @ columns[0].mT + columns[1] @ columns[1].mT  # (*B, K, J, d, d)
-    tril, failed = torch.linalg.cholesky_ex(total)
-    wrong = (failed > 0)[..., None, None]
-    tril = torch.where(wrong, torch.eye(d, dtype=tril.dtype, device=tril.device), tril)
-    delta = (p.mean.unsqueeze(-2) - q.mean.unsqueeze(-3)).unsqueeze(-1)  # (*B, K, J, d, 1)
-    distance = torch.linalg.solve_triangular(tril, delta, upper=False).square().sum(dim=(-2, -1))
-    log_density = -0.5 * (d * math.log(2 * math.pi) + distance) - tril.diagonal(dim1=-2, dim2=-1).log().sum(
-        -1
-    )
+    size = max(1, p.log_weights[..., 0].numel() * q.mean.shape[-2] * p.dimension**2)
+    rows = range(0, p.mean.shape[-2], max(1, _MOST_AT_ONCE // size))
+    blocks = [slice(start, start + rows.step) for start in rows]
+    return torch.cat([_overlap(p.mean[..., at, :], p.tril[..., at, :, :], q, power) for at in blocks], dim=-2)
+
+
+def _overlap(mean: Tensor, tril: Tensor, q: GaussianParts, power: float) -> Tensor:
+    """Return the overlaps of the components of some means and factors."""
+    d = mean.shape[-1]
+    of_p, of_q = tril.unsqueeze(-3), (q.tril / math.sqrt(power)).unsqueeze(-4)
+    root, failed = torch.linalg.cholesky_ex(of_p @ of_p.mT + of_q @ of_q.mT)  # (*B, K, J, d, d)
+    identity = torch.eye(d, dtype=root.dtype, device=root.device)
+    root = torch.where((failed > 0)[..., None, None], identity, root)
+    delta = (mean.unsqueeze(-2) - q.mean.unsqueeze(-3)).unsqueeze(-1)  # (*B, K, J, d, 1)
+    distance = torch.linalg.solve_triangular(root, delta, upper=False).square().sum(dim=(-2, -1))
+    log_volume = root.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+    log_density = -0.5 * (d * math.log(2 * math.pi) + distance) - log_volume
     factor = (1 - power) * (0.5 * d * math.log(2 * math.pi) + q.log_scale) - 0.5 * d * math.log(power)
     return torch.where(failed > 0, torch.inf, factor.unsqueeze(-2) + log_density)
