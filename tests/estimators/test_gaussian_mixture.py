@@ -276,6 +276,19 @@ def test_the_best_of_several_starts_is_kept():
     assert best.lower_bound_ == max(bounds) > min(bounds)
 
 
+@pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.parametrize("gaps", [0.0, 0.1])
+def test_short_runs_end_no_lower_than_one_start(covariance_type, gaps):
+    X = made(23)
+    X[np.random.default_rng(0).random(X.shape) < gaps] = np.nan
+    keywords = dict(n_components=3, covariance_type=covariance_type, tol=1e-6, max_iter=1000)
+    best = GaussianMixture(init_params="short_runs", random_state=0, **keywords).fit(X)
+    one = GaussianMixture(init_params="random", random_state=0, **keywords).fit(X)
+    assert best.lower_bound_ > one.lower_bound_ - 1e-3
+    again = GaussianMixture(init_params="short_runs", random_state=0, **keywords).fit(X)
+    assert np.array_equal(best.means_, again.means_)
+
+
 def test_a_start_that_collapses_is_passed_over_and_said():
     X = np.vstack([made(15, n=40, d=1, k=1), np.full((20, 1), 9.0)])
     model = GaussianMixture(2, reg_covar=0.0, random_state=1, n_init=20, init_params="random_from_data")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from mixtura.estimators.bernoulli_mixture import BernoulliMixture as BernoulliMixture
+from mixtura.estimators.categorical_mixture import CategoricalMixture as CategoricalMixture
 from mixtura.estimators.gaussian_mixture import GaussianMixture as GaussianMixture
 from mixtura.estimators.gmvae import GMVAE as GMVAE
+from mixtura.estimators.mixed_mixture import MixedMixture as MixedMixture
+from mixtura.estimators.poisson_mixture import PoissonMixture as PoissonMixture
 
-__all__ = ["GMVAE", "GaussianMixture"]
+__all__ = [
+    "GMVAE",
+    "BernoulliMixture",
+    "CategoricalMixture",
+    "GaussianMixture",
+    "MixedMixture",
+    "PoissonMixture",
+]

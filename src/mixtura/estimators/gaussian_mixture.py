@@ -34,7 +34,7 @@ from mixtura.em.stepwise import Running, learn
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one, seed_of
 from mixtura.estimators.file_rows import FileRows, positive
-from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
+from mixtura.estimators.gaussian_start import SHORT_RUNS, AnyGaussians, GivenStart, gaussian_start
 from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import (
     COMMON,
@@ -47,6 +47,7 @@ from mixtura.estimators.mixture_checks import (
     real,
 )
 from mixtura.estimators.mixture_problem import Problem, Scoring
+from mixtura.estimators.mixture_starts import METHODS
 
 # The square of a larger number leaves float64.
 _LARGEST = 1e150
@@ -74,8 +75,9 @@ class GaussianMixture(MixtureBase):
         The most iterations; 0 leaves the start.
     n_init : int, default=1
         How many starts; the one that ends with the greatest F is kept.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        Where responsibilities to start from come from.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data", "short_runs"}, default="kmeans"
+        Where EM starts: responsibilities by a method of scikit-learn, or the best end of many short runs.
+        Of rows on disk, 100,000 stand for all.
     weights_init, means_init, precisions_init : array-like, optional
         Parts of the start, of the shapes of ``weights_``, ``means_`` and ``precisions_``.
     random_state : int, RandomState or None, default=None
@@ -149,6 +151,7 @@ class GaussianMixture(MixtureBase):
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
+        "init_params": one_of(*METHODS, SHORT_RUNS),
         "acceleration": optional(one_of(*ACCELERATIONS)),
         "prior": Constraint(
             lambda prior: prior is None or prior == "auto" or isinstance(prior, NormalInverseWishart),
@@ -165,7 +168,7 @@ class GaussianMixture(MixtureBase):
         reg_covar: float = 1e-6,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Literal["kmeans", "k-means++", "random", "random_from_data"] = "kmeans",
+        init_params: Literal["kmeans", "k-means++", "random", "random_from_data", "short_runs"] = "kmeans",
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,

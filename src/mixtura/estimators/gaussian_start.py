@@ -15,12 +15,15 @@ from mixtura.em.mixture import log_weights_from, statistics_from
 from mixtura.em.precision import centred_at, covariances_from
 from mixtura.em.scoring import block_size
 from mixtura.em.source import ArraySource
-from mixtura.em.starts import SAMPLE, sampled
+from mixtura.em.starts import SAMPLE, sampled, short_runs
 from mixtura.em.steps import MixtureParameters
 from mixtura.estimators.file_rows import on_disk
 from mixtura.estimators.mixture_checks import checked_mixture_weights, checked_precisions, checked_start
 from mixtura.estimators.mixture_problem import Problem
 from mixtura.estimators.mixture_starts import POINTS, assigned, nearest
+
+# The method that is not scikit-learn's.
+SHORT_RUNS = "short_runs"
 
 AnyGaussians = GaussianFamily | MissingFamily[Any]
 
@@ -82,6 +85,8 @@ def _from_responsibilities(
 ) -> tuple[Array, GaussianParameters]:
     """Return weights, and means and covariances, of one M-step."""
     family, rows, weights, origin = problem.family, problem.rows, problem.weights, problem.origin
+    if method == SHORT_RUNS:
+        return _short_runs(problem, np.random.default_rng(random_state.randint(2**31 - 1)))
     if on_disk(rows):
         generator = np.random.default_rng(random_state.randint(2**31 - 1))
         sample = sampled(problem.source, SAMPLE, generator)
@@ -98,6 +103,19 @@ def _from_responsibilities(
     rough = family.maximise(statistics_from(family, source, about, blocks()))
     statistics = statistics_from(family, source, centred_at(family, rough.means), blocks())
     return family.counts(statistics), family.maximise(statistics)
+
+
+def _short_runs(
+    problem: Problem[AnyGaussians], generator: np.random.Generator
+) -> tuple[Array, GaussianParameters]:
+    """Return weights, means and covariances of the best of many short runs."""
+    family = problem.family
+    gaussians = family.gaussians if isinstance(family, MissingFamily) else family
+    k, d = family.n_components, family.n_features
+    unit = gaussians.layout.add_to_diagonal(gaussians.layout.zeros(k, d), 1.0)
+    reference = GaussianParameters(np.zeros((k, d)), gaussians.share(unit, np.ones(k)))
+    theta = short_runs(family, problem.source, generator, reference=reference, exact=problem.exact)
+    return np.exp(theta.log_weights), theta.components
 
 
 def _complete(rows: Array, weights: Array | None, origin: Array) -> Array:
