@@ -87,3 +87,27 @@ def test_all_families_together_never_fall(rng: np.random.Generator) -> None:
 def test_parts_that_do_not_make_a_table_are_refused(parts: list, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ProductFamily(parts)
+
+
+def test_a_component_that_lost_its_points_is_moved_in_all_parts(rng: np.random.Generator) -> None:
+    bits = (rng.random((50, 1)) < 0.5).astype(float)
+    X = np.hstack([bits, rng.poisson(1 + 8 * bits), bits + 0.1 * rng.normal(size=(50, 1))])
+    X[rng.random(X.shape) < 0.1] = np.nan
+    family = ProductFamily(
+        [
+            (BernoulliFamily(2, 1), [0]),
+            (PoissonFamily(2, 1), [1]),
+            (missing_family(DiagonalGaussians(2, 1)), [2]),
+        ]
+    )
+    theta = (
+        family.parts[0].parameters(np.array([[0.5], [0.5]])),
+        PoissonParameters(np.array([[5.0], [5.0]])),
+        GaussianParameters(np.array([[0.5], [0.5]]), np.ones((2, 1))),
+    )
+    with np.errstate(divide="ignore"):
+        start = MixtureParameters(np.log([1.0, 0.0]), theta)
+    result = run_em(family, ArraySource(X), start, criterion=lambda _: None, max_iter=60)
+    assert [finding.name for finding in result.findings] == ["component-reseeded"]
+    assert np.diff(result.free_energy_path).min() > -1e-11
+    np.testing.assert_allclose(np.sort(result.theta.components[1].rates[:, 0]), [1.0, 9.0], rtol=0.25)
