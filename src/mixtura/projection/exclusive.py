@@ -31,9 +31,10 @@ from mixtura.projection.search import (
 )
 from mixtura.projection.spectrum import extreme_curvatures, kind_of
 from mixtura.projection.starts import mixture_starts
-from mixtura.projection.target import Target
+from mixtura.projection.target import GaussianMixtureForm, Target
 from mixtura.projection.trust_region import Descent
 
+_HOPELESS = 5.0  # nats above the worst component: what starts so high falls into an optimum that others find
 _MOST_FINISHED = 48
 _PUSH = 0.3  # how far a saddle is left, in its own units
 _FINE_NODES, _FINE_NODES_BY_DIFFERENCES = 4096, 1024
@@ -156,7 +157,11 @@ def exclusive(
     coarse, fine = Objective(landscape, family, few), Objective(landscape, family, many)
     points: WeightedPoints | None = None
     if target.mixture is not None:
-        found, _ = search_coarsely(coarse, *mixture_starts(target.mixture, family, n_starts, source))
+        mean, scale_tril = mixture_starts(target.mixture, family, n_starts, source)
+        if n_starts is None:
+            hopeful = _hopeful(coarse, target.mixture, mean, scale_tril)
+            mean, scale_tril = mean[hopeful], scale_tril[hopeful]
+        found, _ = search_coarsely(coarse, mean, scale_tril)
     else:
         found = explore(target, coarse, n_starts, source)
         if not target.normalised:
@@ -179,6 +184,13 @@ def exclusive(
         method="trust-region Newton from many starts, quasi-random nodes",
         findings=tuple(_findings(number, points)),
     )
+
+
+def _hopeful(coarse: Objective, form: GaussianMixtureForm, mean: Tensor, scale_tril: Tensor) -> Tensor:
+    """Return which starts (S,) are not far worse than every component, which come first among them."""
+    value = coarse.at(mean, scale_tril).value
+    n_components = int((form.log_weights > -torch.inf).sum())
+    return value <= value[:n_components].max() + _HOPELESS
 
 
 def _classified(

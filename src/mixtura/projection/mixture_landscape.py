@@ -44,27 +44,27 @@ class MixtureView(Rows):
         return pull[..., 0], pull[..., 1:]
 
     def curve(self, shift: Tensor) -> Tensor:
-        """Return sum_k r_k [pull_k (pull_k - slope)^T - precision_k] shift."""
+        """Return sum_k r_k [push_k (push_k - push)^T - precision_k] shift, where push is the mean push."""
         S, K, d, n = self.white.shape
         held = torch.bmm(self._precision.reshape(S, K * d, d), shift).reshape(S, K, d, n)
-        along = (self._pull * shift[:, None]).sum(dim=2)  # (S, K, n)
-        along = along - (self.responsibilities * along).sum(dim=1, keepdim=True)
-        held.addcmul_(along[:, :, None], self._pull, value=-1.0)
-        return -(self.responsibilities[:, :, None] * held).sum(dim=1)
+        along = (self._push * shift[:, None]).sum(dim=2)  # (S, K, n)
+        along = (self.responsibilities * along).sum(dim=1, keepdim=True) - along
+        held.addcmul_(along[:, :, None], self._push)
+        return held.mul_(self.responsibilities[:, :, None]).sum(dim=1).neg_()
 
     def curvature(self) -> Tensor:
-        """Return sum_k r_k (pull_k pull_k^T - precision_k) - slope slope^T; the slope is sum_k r_k pull_k."""
+        """Return sum_k r_k (push_k push_k^T - precision_k) - push push^T, where push is the mean push."""
         S, K, d, n = self.white.shape
         held = torch.bmm(self._precision.reshape(S, K, d * d).mT, self.responsibilities).reshape(S, d, d, n)
-        weighted = self.responsibilities[:, :, None] * self._pull
-        slope = weighted.sum(dim=1)
-        spread = (weighted[:, :, :, None] * self._pull[:, :, None]).sum(dim=1)
-        return spread - held - slope[:, :, None] * slope[:, None]
+        weighted = self.responsibilities[:, :, None] * self._push
+        mean = weighted.sum(dim=1)
+        spread = (weighted[:, :, :, None] * self._push[:, :, None]).sum(dim=1)
+        return spread.sub_(held).sub_(mean[:, :, None] * mean[:, None])
 
     @cached_property
-    def _pull(self) -> Tensor:
-        """The slope of each component's own logarithm (S, K, d, n)."""
-        return -(self.factor.mT @ self.white)
+    def _push(self) -> Tensor:
+        """Minus the slope of each component's own logarithm (S, K, d, n)."""
+        return self.factor.mT @ self.white
 
     @cached_property
     def _precision(self) -> Tensor:
@@ -91,14 +91,20 @@ class MixtureLandscape:
     def view(self, mean: Tensor, scale_tril: Tensor, nodes: Tensor) -> MixtureView:
         """Return the view from means (S, d) with factors (S, d, d) at nodes (d, n)."""
         factor, white = self._whiten(mean, scale_tril, nodes)
-        joint = self._log_heights - 0.5 * white.square().sum(dim=2)
-        value = torch.logsumexp(joint, dim=1)
-        return MixtureView(value, joint.sub_(value[:, None]).exp_(), white, factor)
+        joint = self._joint(white)
+        peak = joint.amax(dim=1, keepdim=True)
+        shares = joint.sub_(peak).exp_()
+        total = shares.sum(dim=1, keepdim=True)
+        return MixtureView(total.log().add_(peak)[:, 0], shares.div_(total), white, factor)
 
     def log_prob(self, mean: Tensor, scale_tril: Tensor, nodes: Tensor) -> Tensor:
         """Return only the values (S, n)."""
         _, white = self._whiten(mean, scale_tril, nodes)
-        return torch.logsumexp(self._log_heights - 0.5 * white.square().sum(dim=2), dim=1)
+        return torch.logsumexp(self._joint(white), dim=1)
+
+    def _joint(self, white: Tensor) -> Tensor:
+        """Return log a_k N_k (S, K, n)."""
+        return (white * white).sum(dim=2).mul_(-0.5).add_(self._log_heights)
 
     def _whiten(self, mean: Tensor, scale_tril: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """Return L_k^-1 L (S, K, d, d), and the nodes in the components' own units (S, K, d, n)."""

@@ -14,7 +14,7 @@ from mixtura.projection.trust_region import Descent, descend
 
 COARSE_NODES = 256
 # Lengths of the gradient at which a start stops, and at which it is kept: of a kinked density it is never 0.
-_COARSE_SLOPE, _FINE_SLOPE = 1e-3, 1e-6
+_COARSE_SLOPE, _FINE_SLOPE = 1e-3, 1e-5
 _COARSE_ARRIVED, _FINE_ARRIVED = 1e-2, 1e-3
 COARSE_APART, FINE_APART = 0.05, 0.01  # distances below which two Gaussians are one, in their own units
 _MOST_ITERATIONS, _MOST_FINE_ITERATIONS = 60, 30
