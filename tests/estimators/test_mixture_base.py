@@ -63,8 +63,10 @@ def test_the_same_seed_gives_the_same_bits_and_another_others(rows):
 
 
 def test_sample_refuses_no_rows(rows):
-    with pytest.raises(InputError, match="n_samples must be"):
+    with pytest.raises(InputError, match="Invalid value for 'n_samples'"):
         GaussianMixture().fit(rows).sample(0)
+    with pytest.raises(InputError, match="n_samples must be"):
+        GaussianMixture().fit(rows).sample(1.5)
 
 
 @pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])

@@ -7,6 +7,7 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -223,6 +224,10 @@ class MixtureBase(DensityMixin, BaseEstimator):
             The component of each row.
         """
         check_is_fitted(self)
+        if isinstance(n_samples, Integral) and int(n_samples) < 1:
+            raise InputError(
+                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample."
+            )
         n_samples = at_least_one("n_samples", n_samples)
         random_state = check_random_state(self.random_state)
         weights = self.weights_.astype(np.float64)
