@@ -1,7 +1,7 @@
 """EM on files larger than memory: seconds a row and peak memory, from ten thousand rows to ten million.
 
-Makes a file of 16 columns in a temporary folder, and gives each run a process of its own, so that its peak
-memory is its own. A memory map's pages count as its memory as long as nothing else needs them; the last column
+Makes a file of 16 columns in a temporary folder, and gives each run a process of its own, whose peak memory
+is then its own. The pages of a memory map count as long as nothing else needs them; the last column
 is without them. Seconds are of the processor, all threads together.
 
     python benchmarks/em_stream.py --rows 10000 100000 1000000 10000000

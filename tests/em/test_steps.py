@@ -415,6 +415,22 @@ def test_responsibilities_are_equal_where_nothing_is_possible() -> None:
     np.testing.assert_allclose(log_density, [-np.inf, 0.0, -1000 + np.log1p(np.exp(-1))])
 
 
+@pytest.mark.parametrize("distance", [0.0, 3.0, 12.0, 60.0])
+def test_what_is_negligible_is_left_out_unseen(distance: float, rng: np.random.Generator) -> None:
+    """Components that overlap, that are told apart, and whose exponentials are below the smallest number."""
+    k = 8
+    means = distance * np.arange(k, dtype=float)[:, None] + rng.normal(size=(k, 1))
+    X = means[rng.integers(k, size=500)] + rng.normal(size=(500, 1))
+    family = COVARIANCE_TYPES["diag"](k, 1)
+    theta = MixtureParameters(np.log(rng.dirichlet(np.ones(k))), GaussianParameters(means, np.ones((k, 1))))
+    joint = (theta.log_weights + stats.norm(means[:, 0]).logpdf(X)).T.copy()
+    expected = responsibilities(joint).sum()
+    expectation = e_step(family, ArraySource(X, block_size=64), theta)
+    assert expectation.log_likelihood == pytest.approx(expected, rel=1e-11)
+    np.testing.assert_allclose(expectation.counts, joint.sum(axis=1), rtol=1e-9, atol=1e-18)
+    np.testing.assert_allclose(expectation.statistics.first, joint @ X, rtol=1e-9, atol=1e-9)
+
+
 def test_an_impossible_row_of_weight_zero_costs_nothing() -> None:
     family = BernoulliFamily(2, 1)
     theta = MixtureParameters(np.log([0.5, 0.5]), family.parameters(np.ones((2, 1))))

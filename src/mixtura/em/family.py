@@ -35,6 +35,10 @@ class Family(ABC, Generic[Theta, Statistics]):
     def prepare(self, theta: Theta) -> Any:
         """Return what ``log_density`` and ``add`` need of the parameters, computed once an iteration."""
 
+    def weigh(self, prepared: Any, log_weights: Array) -> bool:
+        """Let ``log_density`` write log p(x_i, k) from now on, and return True, where that costs nothing."""
+        return False
+
     @abstractmethod
     def log_density(self, prepared: Any, block: Array, out: Array) -> None:
         """Write log p(x_i | theta_k), in nats, into ``out`` of shape (K, B)."""

@@ -122,6 +122,12 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
             coefficients = np.hstack([self.layout.quadratic(whitening), pull, offsets[:, None]])
         return PreparedGaussians(means, whitening, constants, coefficients, np.empty((0, 0)))
 
+    def weigh(self, prepared: PreparedGaussians, log_weights: Array) -> bool:
+        """Add the logarithms to the constants."""
+        constants = prepared.constants if prepared.coefficients is None else prepared.coefficients[:, -1]
+        constants += log_weights
+        return True
+
     def log_density(self, prepared: PreparedGaussians, block: Array, out: Array) -> None:
         """Write log N(x_i; m_k, S_k)."""
         if prepared.coefficients is not None:

@@ -14,6 +14,8 @@ from mixtura.em.steps import responsibilities
 
 # Values of the features of a block: 16 MB.
 _BLOCK_VALUES = 2**21
+# So few that twice as many observations still fit the second cache.
+_FEW_VALUES = 32
 
 
 def block_size(n_values: int) -> int:
@@ -21,10 +23,11 @@ def block_size(n_values: int) -> int:
 
     Examples
     --------
-    >>> block_size(50), block_size(300_000)
-    (1024, 16)
+    >>> block_size(8), block_size(50), block_size(300_000)
+    (2048, 1024, 16)
     """
-    return max(16, min(BLOCK, _BLOCK_VALUES // max(n_values, 1)))
+    largest = 2 * BLOCK if n_values <= _FEW_VALUES else BLOCK
+    return max(16, min(largest, _BLOCK_VALUES // max(n_values, 1)))
 
 
 @dataclass(frozen=True, eq=False)

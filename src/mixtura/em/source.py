@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ class Source(ABC):
     n_features: int
     total_weight: float
 
+    def parts(self) -> list[Source]:
+        """Return sources that together are this one, to be gone through at the same time."""
+        return [self]
+
     @abstractmethod
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
         """Yield the blocks, in an order that never changes."""
@@ -45,17 +50,37 @@ class ArraySource(Source):
         Subtracted in float64, so that a large offset costs no digits.
     block_size : int
         Observations a block.
+    n_threads : int
+        How many parts the rows are dealt to. The same number gives the same bits.
     """
 
     rows: Any
     weights: Array | None = None
     origin: Array | None = None
     block_size: int = BLOCK
+    n_threads: int = 1
 
     def __post_init__(self) -> None:
         """Read the shape."""
         self.n_rows, self.n_features = self.rows.shape
         self.total_weight = float(self.n_rows if self.weights is None else self.weights.sum())
+
+    def parts(self) -> list[Source]:
+        """Return runs of whole blocks, as many as there are threads and blocks for."""
+        n_blocks = -(-self.n_rows // self.block_size)
+        n_parts = max(1, min(self.n_threads, n_blocks))
+        if n_parts == 1:
+            return [self]
+        ends = [self.block_size * (n_blocks * part // n_parts) for part in range(n_parts + 1)]
+        return [
+            ArraySource(
+                self.rows[start:stop],
+                None if self.weights is None else self.weights[start:stop],
+                self.origin,
+                self.block_size,
+            )
+            for start, stop in pairwise(ends)
+        ]
 
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
         """Yield the rows in order."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from mixtura.em.family import Array, Family
 from mixtura.em.source import Source
+
+# The logarithm of a responsibility that is a millionth of what rounding takes from the others' sum.
+_NEGLIGIBLE = -50.0
+# The share of exponentials up to which it pays to pick them out.
+_FEW = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,10 @@ def responsibilities(log_joint: Array) -> Array:
 
     Where p(x_i) is zero the responsibilities are equal.
     """
+    return _normalised(log_joint, np.exp)
+
+
+def _normalised(log_joint: Array, exponential: Any) -> Array:
     peak = log_joint.max(axis=0)
     possible = np.isfinite(peak)
     if not possible.all():
@@ -65,13 +76,25 @@ def responsibilities(log_joint: Array) -> Array:
     else:
         shift = peak
     log_joint -= shift
-    np.exp(log_joint, out=log_joint)
+    exponential(log_joint, out=log_joint)
     total = log_joint.sum(axis=0)
-    log_joint /= total
     log_density = shift + np.log(total)
+    log_joint *= np.divide(1.0, total, out=total)
     if not possible.all():
         log_density[~possible] = -np.inf
     return np.asarray(log_density)
+
+
+def _exponential(values: Array, out: Array) -> None:
+    """Write exp. Where most are below e^-50, write 0 for those: near the smallest number exp takes long."""
+    large = values > _NEGLIGIBLE
+    if np.count_nonzero(large) > _FEW * values.size:
+        np.exp(values, out=out)
+        return
+    at = np.flatnonzero(large)
+    few = values.reshape(-1)[at]
+    out.fill(0.0)
+    out.reshape(-1)[at] = np.exp(few, out=few)
 
 
 def e_step(family: Family[Any, Any], source: Source, theta: MixtureParameters) -> Expectation:
@@ -90,19 +113,45 @@ def e_step(family: Family[Any, Any], source: Source, theta: MixtureParameters) -
     -------
     Expectation
     """
+    parts = source.parts()
+    if len(parts) == 1:
+        sums = _gone_through(family, source, theta)
+    else:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            each = pool.map(lambda part: _gone_through(family, part, theta), parts)
+            # In the order of the parts, whichever is ready first, so that the same parts give the same bits.
+            sums = reduce(lambda first, second: _together(family, first, second), each)
+    counts = family.counts(sums.statistics)
+    entropy = sums.log_likelihood - _expected_log_joint(family, sums.statistics, counts, theta)
+    return Expectation(sums.statistics, counts, sums.log_likelihood, entropy, sums.farthest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """What one pass through observations adds up."""
+
+    statistics: Any
+    log_likelihood: float
+    lowest: float
+    farthest: Array
+
+
+def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParameters) -> _Sums:
     prepared = family.prepare(theta.components)
+    weighed = family.weigh(prepared, theta.log_weights)
     accumulator = family.zero(prepared)
     total = 0.0
     lowest, farthest = np.inf, np.zeros(source.n_features)
-    room = np.empty((family.n_components, 0))
+    room = np.empty(0)
     for block, weights in source.blocks():
-        columns = block.shape[1]
-        if room.shape[1] < columns:
-            room = np.empty((family.n_components, columns))
-        q = room[:, :columns]
+        shape = (family.n_components, block.shape[1])
+        if room.size < shape[0] * shape[1]:
+            room = np.empty(shape[0] * shape[1])
+        q = room[: shape[0] * shape[1]].reshape(shape)
         family.log_density(prepared, block, q)
-        q += theta.log_weights[:, None]
-        log_density = responsibilities(q)
+        if not weighed:
+            q += theta.log_weights[:, None]
+        log_density = _normalised(q, _exponential)
         if weights is None:
             total += float(log_density.sum())
         else:
@@ -113,10 +162,17 @@ def e_step(family: Family[Any, Any], source: Source, theta: MixtureParameters) -
         at = int(log_density.argmin())
         if log_density[at] < lowest:
             lowest, farthest = float(log_density[at]), block[:, at].copy()
-    statistics = family.collect(accumulator, prepared)
-    counts = family.counts(statistics)
-    entropy = total - _expected_log_joint(family, statistics, counts, theta)
-    return Expectation(statistics, counts, total, entropy, farthest)
+    return _Sums(family.collect(accumulator, prepared), total, lowest, farthest)
+
+
+def _together(family: Family[Any, Any], first: _Sums, second: _Sums) -> _Sums:
+    farther = min(first, second, key=lambda sums: sums.lowest)
+    return _Sums(
+        family.combine(first.statistics, second.statistics, (1.0, 1.0)),
+        first.log_likelihood + second.log_likelihood,
+        farther.lowest,
+        farther.farthest,
+    )
 
 
 def m_step(
