@@ -13,7 +13,11 @@ from .errors import NumericalWarning as NumericalWarning
 from .errors import TrainingError as TrainingError
 from .errors import TrainingWarning as TrainingWarning
 from .estimators import GMVAE as GMVAE
+from .estimators import BernoulliMixture as BernoulliMixture
+from .estimators import CategoricalMixture as CategoricalMixture
 from .estimators import GaussianMixture as GaussianMixture
+from .estimators import MixedMixture as MixedMixture
+from .estimators import PoissonMixture as PoissonMixture
 from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
 from .projection.alpha import alpha_path as alpha_path
@@ -21,17 +25,21 @@ from .projection.closest import project as project
 
 __all__ = [
     "GMVAE",
+    "BernoulliMixture",
     "BinarisedWarning",
+    "CategoricalMixture",
     "ConstantColumnWarning",
     "ConvergenceError",
     "Finding",
     "FreeEnergy",
     "GaussianMixture",
     "InputError",
+    "MixedMixture",
     "MixturaError",
     "MixturaWarning",
     "ModelFileError",
     "NumericalWarning",
+    "PoissonMixture",
     "TrainingError",
     "TrainingWarning",
     "__version__",
