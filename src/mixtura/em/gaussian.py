@@ -123,9 +123,10 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
         return PreparedGaussians(means, whitening, constants, coefficients, np.empty((0, 0)))
 
     def weigh(self, prepared: PreparedGaussians, log_weights: Array) -> bool:
-        """Add the logarithms to the constants."""
-        constants = prepared.constants if prepared.coefficients is None else prepared.coefficients[:, -1]
-        constants += log_weights
+        """Add the logarithms to the coefficients of 1."""
+        if prepared.coefficients is None:
+            return False
+        prepared.coefficients[:, -1] += log_weights
         return True
 
     def log_density(self, prepared: PreparedGaussians, block: Array, out: Array) -> None:

@@ -35,6 +35,7 @@ class PreparedMissing(Generic[Work]):
     theta: GaussianParameters
     precisions: Array
     work: Work | None = None
+    log_weights: Array | None = None
 
 
 @dataclass(eq=False)
@@ -93,11 +94,19 @@ class MissingFamily(Family[GaussianParameters, GaussianStatistics], Generic[Work
     def precisions(self, theta: GaussianParameters, whitening: Array) -> Array:
         """Return inverse covariances."""
 
+    def weigh(self, prepared: PreparedMissing[Work], log_weights: Array) -> bool:
+        """Do as the wrapped family does."""
+        weighed = self.gaussians.weigh(prepared.gaussians, log_weights)
+        prepared.log_weights = log_weights[:, None] if weighed else None
+        return weighed
+
     def log_density(self, prepared: PreparedMissing[Work], block: Array, out: Array) -> None:
         """Write the log-density of what is observed: 0 where nothing is."""
         missing = np.isnan(block)
         if missing.any():
             prepared.work = self.integrate(prepared, block, missing, out)
+            if prepared.log_weights is not None:
+                out += prepared.log_weights
         else:
             prepared.work = None
             self.gaussians.log_density(prepared.gaussians, block, out)
