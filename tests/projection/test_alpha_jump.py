@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mixtura.projection.alpha import alpha_path
 from mixtura.projection.alpha_branch import AlphaBranch
 from mixtura.projection.alpha_jump import jumps_between
-from mixtura.projection.alpha import alpha_path
 
 
 def test_equal_halves_jump_by_symmetry(as_line) -> None:
