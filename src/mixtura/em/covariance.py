@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from mixtura.em.family import Array
 from mixtura.errors import InputError
@@ -91,16 +91,15 @@ class Matrices(Layout):
 
     def factorise(self, covariances: Array) -> tuple[Array, Array]:
         """Return inverses of lower Cholesky factors."""
-        k, d, _ = covariances.shape
-        whitening, log_determinants = np.empty((k, d, d)), np.empty(k)
-        for at, covariance in enumerate(covariances):
-            try:
-                factor = np.linalg.cholesky(covariance)
-            except np.linalg.LinAlgError:
-                raise collapsed(at, float(np.linalg.eigvalsh(covariance)[0])) from None
-            whitening[at] = solve_triangular(factor, np.eye(d), lower=True, check_finite=False)
-            log_determinants[at] = 2 * np.log(np.diagonal(factor)).sum()
-        return whitening, log_determinants
+        try:
+            factors = np.linalg.cholesky(covariances)
+        except np.linalg.LinAlgError:
+            smallest = np.linalg.eigvalsh(covariances)[:, 0]
+            raise collapsed(int(smallest.argmin()), float(smallest.min())) from None
+        diagonals = np.diagonal(factors, axis1=1, axis2=2)
+        # LAPACK's own: at this size a call of scipy.linalg costs several times what it computes.
+        whitening = np.array([dtrtri(factor, lower=1)[0] for factor in factors])
+        return whitening, 2 * np.log(diagonals).sum(axis=1)
 
     def quadratic(self, whitening: Array) -> Array:
         """Return -P_ij, halved where i = j."""
