@@ -13,7 +13,7 @@ from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianParameters
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters, e_step, free_energy, log_prior, m_step
-from mixtura.errors import InputError
+from mixtura.errors import ConvergenceError, InputError
 
 K, D = 3, 2
 IDENTITY = {
@@ -231,3 +231,25 @@ def test_a_component_without_points_is_moved_and_said() -> None:
     assert [finding.name for finding in result.findings] == ["component-reseeded"]
     assert np.exp(result.theta.log_weights).min() > 0.01
     assert np.abs(result.theta.components.means).max() < 100
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize("gap", [1e-3, 1e-5])
+def test_nearly_collinear_columns_are_no_error(kind: str, gap: float) -> None:
+    data = rows()
+    data[:, 1] = data[:, 0] + gap * data[:, 1]
+    result = fitted(kind, data)
+    assert np.isfinite(result.free_energy_path).all()
+
+
+def test_a_fall_that_rounding_does_not_explain_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = COVARIANCE_TYPES["full"]
+    honest = family.maximise
+
+    def worse(self, statistics):
+        theta = honest(self, statistics)
+        return GaussianParameters(theta.means, 3 * theta.covariances)
+
+    monkeypatch.setattr(family, "maximise", worse)
+    with pytest.raises(ConvergenceError, match="fell by"):
+        fitted("full", rows())

@@ -54,6 +54,10 @@ class Layout(ABC):
     def trace(self, whitening: Array, products: Array) -> Array:
         """Return tr(P_k S_k) of shape (K,)."""
 
+    def condition(self, whitening: Array, covariances: Array) -> float:
+        """Return the largest product of a variance and its precision, 1 where nothing is correlated."""
+        return 1.0
+
     @abstractmethod
     def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
         """Return covariances with a number, or (d,) numbers, added to every variance."""
@@ -136,6 +140,11 @@ class Matrices(Layout):
         """Return (K, d, d) zeros."""
         return np.zeros((n_components, d, d))
 
+    def condition(self, whitening: Array, covariances: Array) -> float:
+        """Return the largest variance inflation S_jj P_jj."""
+        precisions = np.einsum("kij,kij->kj", whitening, whitening)
+        return float((np.diagonal(covariances, axis1=1, axis2=2) * precisions).max())
+
 
 class Variances(Layout):
     """Variances of independent features, (K, d)."""
@@ -196,7 +205,8 @@ class Variances(Layout):
 def collapsed(component: int, smallest: float) -> InputError:
     """Return the error for a covariance that is not positive definite."""
     return InputError(
-        f"the covariance of component {component} is not positive definite (smallest eigenvalue "
-        f"{smallest:.3g}): it fell onto duplicates, constant or collinear columns; increase reg_covar, "
-        "decrease n_components or give a prior"
+        # The first words are scikit-learn's, for those who look for them.
+        "Fitting the mixture model failed because some components have ill-defined empirical covariance: "
+        f"that of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}), as of "
+        "duplicates, constant or collinear columns; increase reg_covar, decrease n_components or give a prior"
     )

@@ -79,6 +79,10 @@ class Family(ABC, Generic[Theta, Statistics]):
     def reseed(self, theta: Theta, component: int, point: Array) -> Theta:
         """Return theta with one component moved to a point (d,), as wide as the others are on average."""
 
+    def rounding(self, theta: Theta) -> float:
+        """Return what rounding may take from F, relative to it."""
+        return 1e-9
+
     def log_prior(self, theta: Theta) -> float:
         """Return log p(theta) up to a constant, in nats; 0 without a prior."""
         return 0.0

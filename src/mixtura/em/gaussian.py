@@ -250,6 +250,13 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
         scatters[component] = others.mean(axis=0) if len(others) else everyone[0]
         return GaussianParameters(means, self.share(scatters, np.ones(len(scatters))))
 
+    def rounding(self, theta: GaussianParameters) -> float:
+        """Return rounding times the largest condition number of the correlations."""
+        whitening, _ = self.layout.factorise(self.expand(theta.covariances))
+        return 1e-9 + 100 * float(np.finfo(float).eps) * self.layout.condition(
+            whitening, self.expand(theta.covariances)
+        )
+
     def log_prior(self, theta: GaussianParameters) -> float:
         """Return the log-density of the prior, up to a constant."""
         if self.prior is None:
