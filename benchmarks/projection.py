@@ -121,7 +121,7 @@ def compare(dimension: int, seeds: list[int], repeats: int) -> tuple[list[dict[s
     """Return one row for each seed and each length of NumPyro's run."""
     mixtures = [random_mixture(dimension, seed) for seed in seeds]
     ours(mixtures[0], 1)  # imports and warms up, as NumPyro compiles
-    # NumPyro's best start is chosen on one set of draws and judged on another: the best of 20 on one is flattered.
+    # NumPyro's best start is chosen on one set of draws and judged on another: the best of 20 is flattered.
     choosing, judging = (
         np.concatenate([half, -half])
         for half in np.random.default_rng(20260101).normal(size=(2, _DRAWS // 2, dimension))
