@@ -46,9 +46,10 @@ def standard_nodes(dimension: int, count: int, sets: int, generator: Generator) 
 def whitened_nodes(dimension: int, count: int, generator: Generator) -> Tensor:
     """Return points that stand for N(0, I), half of them and their negatives, of covariance I to rounding.
 
-    They are a scrambled Sobol sequence (Owen 1995) through the normal quantile function, changed
-    linearly. The mean of a quadratic function over them is its expectation, so that of a function only what
-    is not quadratic is left to sampling.
+    They are a scrambled Sobol sequence (Owen 1995) through the normal quantile function, changed linearly.
+    Every coordinate of it lies in the middles of strata of equal probability, one point in each. The mean of
+    a quadratic function over them is its expectation, so that of a function only what is not quadratic is
+    left to sampling.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def whitened_nodes(dimension: int, count: int, generator: Generator) -> Tensor:
     tensor(True)
     """
     half = _power_of_two(max(count, 4 * (dimension + 1))) // 2
-    points = torch.special.ndtri(_uniform(dimension, half, generator))
+    strata = (_uniform(dimension, half, generator) * half).floor()
+    points = torch.special.ndtri((strata + 0.5) / half)
     points = torch.cat([points, -points], dim=1)
     for _ in range(2):  # the second round removes the rounding of the first
         factor = torch.linalg.cholesky(points @ points.T / points.shape[1])
