@@ -242,6 +242,7 @@ def test_what_is_wrong_is_said(name) -> None:
         gaussian_mixture(
             [0.3, 0.7], np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[1e-12, 1e-12], [1e12, 1.0]])
         ),
+        gaussian_mixture([0.3, 0.7], np.array([[-1e6, -1e6], [1e6, 1e6]]), np.full(2, 1e-12)),
         gaussian_mixture([0.5, 0.5, 0.0], np.array([[-9.0, 0.0], [9.0, 0.0], [50.0, 0.0]]), np.ones(3)),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
+from mixtura.errors import ConvergenceError
 from mixtura.projection.importance import StudentMixture, points_near
 from mixtura.projection.target import Target, as_target
 from mixtura.projection.trust_region import Descent
@@ -99,6 +100,12 @@ def test_two_modes_are_both_weighed() -> None:
         math.log(4 * 2 * math.pi), abs=5 * points.log_normaliser_error
     )
     assert float(points.moments().mean[0]) == pytest.approx(2.5, abs=0.3)
+
+
+def test_a_density_that_no_point_meets() -> None:
+    speck = as_target(lambda x: torch.where((x - 50).abs().sum(dim=1) < 1e-9, 0.0, -torch.inf), dimension=2)
+    with pytest.raises(ConvergenceError, match="vanishes at all of 256 points"):
+        points_near(speck, near([0.0, 0.0]), 256, torch.Generator().manual_seed(0))
 
 
 def test_few_and_unequal_weights_are_said() -> None:

@@ -10,7 +10,7 @@ from torch import distributions as td
 
 from mixtura.divergence.mixtures import gaussian_mixture
 from mixtura.errors import InputError
-from mixtura.projection.moments import form_moments, known_moments, mixture_moments
+from mixtura.projection.moments import factor_of, form_moments, known_moments, mixture_moments
 from mixtura.projection.target import as_target
 
 
@@ -37,6 +37,14 @@ def test_a_component_without_weight_has_no_part() -> None:
     form = as_target(gaussian_mixture([0.0, 1.0], [1e300, 2.0], [1.0, 4.0])).mixture
     found = form_moments(form)
     assert (float(found.mean), float(found.covariance)) == (2.0, 4.0)
+
+
+def test_a_factor_of_what_is_singular_is_that_of_its_diagonal() -> None:
+    flat = torch.tensor([[4.0, 4.0], [4.0, 4.0]], dtype=torch.float64)
+    round_ = torch.tensor([[4.0, 2.0], [2.0, 5.0]], dtype=torch.float64)
+    found = factor_of(torch.stack([flat, round_]))
+    torch.testing.assert_close(found[0], 2 * torch.eye(2, dtype=torch.float64))
+    torch.testing.assert_close(found[1], torch.tensor([[2.0, 0.0], [1.0, 2.0]], dtype=torch.float64))
 
 
 KNOWN = {

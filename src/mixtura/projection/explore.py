@@ -10,7 +10,7 @@ from mixtura.divergence.sampling import draw
 from mixtura.errors import ConvergenceError, InputError
 from mixtura.projection.climb import climb, look, widths
 from mixtura.projection.importance import WeightedPoints, points_near
-from mixtura.projection.moments import mixture_moments
+from mixtura.projection.moments import factor_of, mixture_moments
 from mixtura.projection.objective import Objective
 from mixtura.projection.search import COARSE_APART, distinct, search_coarsely
 from mixtura.projection.tails import require_decay, require_integrable, slowest_tail, tail_along
@@ -24,6 +24,7 @@ _SPREAD, _NARROW = 3.0, 0.5  # of a later wave: of its means, and of its Gaussia
 _SHRINK, _MOST_SHRINKS = 0.25, 20
 _WIDER = 4.0
 _MOST_ROUNDS, _DRAWN_STARTS = 3, 8  # of searches from weighted points
+_FEWEST_POINTS = 64
 
 
 def explore(
@@ -84,7 +85,7 @@ def explore(
     if each == 1:
         return found
     whole = mixture_moments(-found.value, found.mean, found.scale_tril @ found.scale_tril.mT)
-    factor = torch.linalg.cholesky(whole.covariance)
+    factor = factor_of(whole.covariance)
     noise = torch.randn(2 * each, target.dimension, 1, generator=generator, dtype=torch.float64)
     around = whole.mean + (_SPREAD * factor @ noise)[..., 0]
     tops = climb(target, around[:each])
@@ -150,12 +151,10 @@ def weigh(
     points : WeightedPoints
     """
     for _ in range(_MOST_ROUNDS):
-        points = points_near(target, found, count, generator)
+        points = points_near(target, found, max(count, _FEWEST_POINTS), generator)
         rows = torch.multinomial(points.weights, _DRAWN_STARTS, replacement=True, generator=generator)
         moments = points.moments()
-        factor, failed = torch.linalg.cholesky_ex(moments.covariance)
-        if int(failed):
-            break
+        factor = factor_of(moments.covariance)
         narrow = torch.tensor([1.0] + [_NARROW] * _DRAWN_STARTS, dtype=torch.float64)[:, None, None]
         more, _ = start_from(objective, torch.cat([moments.mean[None], points.points[rows]]), narrow * factor)
         both = found.join(more)

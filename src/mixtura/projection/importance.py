@@ -10,10 +10,11 @@ from torch import Generator, Tensor
 from torch.distributions import Chi2
 
 from mixtura.divergence.sampling import draw
+from mixtura.errors import ConvergenceError
 from mixtura.findings import Finding
 from mixtura.numerics import effective_sample_size
 from mixtura.projection.climb import look
-from mixtura.projection.moments import Moments, mixture_moments
+from mixtura.projection.moments import Moments, factor_of, mixture_moments
 from mixtura.projection.tails import slowest_tail
 from mixtura.projection.target import Target
 from mixtura.projection.trust_region import Descent
@@ -173,6 +174,11 @@ def points_near(
     Returns
     -------
     WeightedPoints
+
+    Raises
+    ------
+    ConvergenceError
+        If the density is zero at all of them.
     """
     best = found.take(found.value.argsort()[:_MOST_PARTS])
     tail = slowest_tail(target, best.mean[0], best.scale_tril[0], generator)
@@ -181,20 +187,28 @@ def points_near(
     for _ in range(_MOST_ROUNDS):
         sample, distances = _weigh(target, proposal, max(n_samples // 4, 64), generator)
         size = sample.effective_size / len(sample.points)
+        if size == 0:
+            continue
         if size > _ENOUGH or (size < _GAIN * share and share > _POOR):
             break
         share = max(size, share)
         proposal = _adapt(proposal, sample, distances)
         if size < _POOR and len(proposal.means) <= _MOST_PARTS:
             proposal = _grow(proposal, sample, generator)
-    return _weigh(target, proposal, n_samples, generator)[0]
+    points = _weigh(target, proposal, n_samples, generator)[0]
+    if points.effective_size < 1:
+        raise ConvergenceError(
+            f"the density of {target.name} vanishes at all of {n_samples} points drawn near it; "
+            "raise n_samples"
+        )
+    return points
 
 
 def _begin(found: Descent, degrees: float) -> StudentMixture:
     """Return a proposal of a part for each Gaussian and, last, a broad one over all of them."""
     log_weights = torch.log_softmax(-found.value, dim=0)
     whole = mixture_moments(log_weights, found.mean, found.scale_tril @ found.scale_tril.mT)
-    broad = _BROAD_SCALE * torch.linalg.cholesky(whole.covariance)
+    broad = _BROAD_SCALE * factor_of(whole.covariance)
     rest = log_weights.new_tensor([math.log(_BROAD_WEIGHT)])
     return StudentMixture(
         torch.cat([log_weights + math.log1p(-_BROAD_WEIGHT), rest]),
@@ -218,9 +232,7 @@ def _weigh(
 def _grow(proposal: StudentMixture, sample: WeightedPoints, generator: Generator) -> StudentMixture:
     """Return a proposal with more parts, narrow ones at weighted points: a bent density needs many."""
     rows = torch.multinomial(sample.weights, _GROWTH, replacement=True, generator=generator)
-    factor, failed = torch.linalg.cholesky_ex(sample.moments().covariance)
-    if int(failed):
-        return proposal
+    factor = factor_of(sample.moments().covariance)
     fresh = torch.full((_GROWTH,), -math.log(2 * _GROWTH), dtype=torch.float64)
     weights = torch.cat([proposal.log_weights[:-1] - math.log(2.0), fresh + math.log1p(-_BROAD_WEIGHT)])
     return StudentMixture(
@@ -235,8 +247,6 @@ def _adapt(proposal: StudentMixture, found: WeightedPoints, distances: Tensor) -
     """Return the proposal after a step of EM; the fewer points stand for a part, the less it moves."""
     d = proposal.means.shape[1]
     size = found.effective_size
-    if size < 1:
-        return proposal
     joint = proposal.log_joint(distances)
     shares = found.weights * torch.softmax(joint, dim=0)[:-1]  # (K - 1, n)
     mass = shares.sum(dim=1)  # (K - 1,)
@@ -254,6 +264,6 @@ def _adapt(proposal: StudentMixture, found: WeightedPoints, distances: Tensor) -
     return StudentMixture(
         torch.cat([weights.log() + math.log1p(-_BROAD_WEIGHT), proposal.log_weights[-1:]]),
         torch.cat([means, proposal.means[-1:]]),
-        torch.cat([torch.linalg.cholesky(scales), proposal.factors[-1:]]),
+        torch.cat([factor_of(scales), proposal.factors[-1:]]),
         proposal.degrees,
     )

@@ -241,7 +241,7 @@ def _factor(covariance: Tensor, target: Target) -> Tensor:
         least = float(torch.linalg.eigvalsh(covariance)[0])
         raise InputError(
             f"the covariance of {target.name} is singular (smallest eigenvalue {least:.3g}): its mass lies "
-            "on a surface and has no density; leave out a coordinate"
+            "on a surface, to rounding; leave out a coordinate, or bring all to one scale"
         )
     return factor
 

@@ -62,6 +62,13 @@ def mixture_moments(log_weights: Tensor, means: Tensor, covariances: Tensor) -> 
     return Moments(origin + shift, torch.einsum("k,kij->ij", weights, covariances) + spread)
 
 
+def factor_of(covariance: Tensor) -> Tensor:
+    """Return Cholesky factors (..., d, d), of the diagonal alone where one is singular to rounding."""
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    scale = covariance.diagonal(dim1=-2, dim2=-1).clamp_min(torch.finfo(covariance.dtype).tiny).sqrt()
+    return torch.where((failed > 0)[..., None, None], torch.diag_embed(scale), factor)
+
+
 def form_moments(form: GaussianMixtureForm) -> Moments:
     """Return the moments of a Gaussian mixture."""
     return mixture_moments(form.log_weights, form.means, form.scale_trils @ form.scale_trils.mT)

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from mixtura.projection.covariances import CovarianceFamily
+from mixtura.projection.moments import factor_of, mixture_moments
 from mixtura.projection.target import GaussianMixtureForm
 
 _LEAST = 8  # starts, filled up by random ones
@@ -50,31 +51,24 @@ def mixture_starts(
     if len(order) > 2:
         first, second = torch.tensor(pairs).T
         apart = (form.means[first] - form.means[second])[..., None]
-        factor = torch.linalg.cholesky(covariances[first] + covariances[second])
+        factor = factor_of(covariances[first] + covariances[second])
         distance = torch.linalg.solve_triangular(factor, apart, upper=False).square().sum(dim=(1, 2))
         nearest = distance.argsort(stable=True)[: _PAIRS_OF_EACH * len(order)]
         subsets += [torch.tensor(pairs[at]) for at in nearest.tolist()]
     if len(order) == 1:
         subsets = []
-    matched = [_moments(weights[rows], form.means[rows], covariances[rows]) for rows in subsets]
-    means = [form.means[order], *(mean[None] for mean, _ in matched)]
-    factors = [form.scale_trils[order], *(factor[None] for _, factor in matched)]
+    matched = [
+        mixture_moments(form.log_weights[rows], form.means[rows], covariances[rows]) for rows in subsets
+    ]
+    means = [form.means[order], *(moments.mean[None] for moments in matched)]
+    factors = [form.scale_trils[order], *(factor_of(moments.covariance)[None] for moments in matched)]
     ready = len(order) + len(matched)
     wanted = max(ready, _LEAST if len(order) > 1 else 1) if n_starts is None else n_starts
     if wanted > ready:
         drawn = torch.multinomial(weights, wanted - ready, replacement=True, generator=generator)
         noise = torch.randn(wanted - ready, form.means.shape[1], 1, generator=generator, dtype=torch.float64)
         means.append(form.means[drawn] + (form.scale_trils[drawn] @ noise)[..., 0])
-        within = torch.linalg.cholesky(torch.einsum("k,kij->ij", weights, covariances))
+        within = factor_of(torch.einsum("k,kij->ij", weights, covariances))
         factors.append(within.expand(wanted - ready, -1, -1))
     mean, scale_tril = torch.cat(means)[:wanted], torch.cat(factors)[:wanted]
     return mean, family.tightest(scale_tril)
-
-
-def _moments(weights: Tensor, means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean and the factor of the covariance of a mixture."""
-    weights = weights / weights.sum()
-    mean = weights @ means
-    apart = means - mean
-    covariance = torch.einsum("k,kij->ij", weights, covariances + apart[:, :, None] * apart[:, None])
-    return mean, torch.linalg.cholesky(covariance)
