@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mixtura.divergence.charts import cover, join, outermost, usable
@@ -20,6 +20,7 @@ def _edges(pieces):
     return np.sort(x, axis=1)
 
 
+@example((-np.inf, np.inf), [0.0, 2.225073858507203e-309])
 @given(intervals, st.lists(finite, max_size=6))
 def test_a_cover_leaves_no_gap_and_overlaps_nowhere(interval, points) -> None:
     lower, upper = interval

@@ -88,7 +88,8 @@ def cover(lower: float, upper: float, points: Array) -> Pieces:
     marks = np.unique(points[(points > lower) & (points < upper) & np.isfinite(points)])
     if len(marks) == 0:
         marks = np.array([_somewhere(lower, upper)])
-    gaps = np.diff(marks) if len(marks) > 1 else np.ones(1)
+    # From a closer pair of marks the exponential of a tail would overflow before it is far away.
+    gaps = np.maximum(np.diff(marks), 1e-150) if len(marks) > 1 else np.ones(1)
     return join(
         [
             _towards(lower, float(marks[0]), float(gaps[0]), -1.0),

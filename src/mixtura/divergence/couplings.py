@@ -13,7 +13,6 @@ from mixtura.divergence.transport import cheapest
 
 Turn = Callable[[Tensor, Tensor], Tensor]
 
-_NOTHING = -1e300
 _MOST_LOOKS = 64
 _STEPS = 8  # between two looks at the value
 _ENOUGH = 1e-6  # of the value: steps that gain less are the last
@@ -190,12 +189,17 @@ def _alternate(
 
 def _log_softmax(values: Tensor, dim: int) -> Tensor:
     """Return logarithms of shares, -inf as a number that is as good; equal ones where everything is -inf."""
-    return torch.log_softmax(values.clamp_min(_NOTHING), dim=dim)
+    return torch.log_softmax(values.clamp_min(_nothing(values)), dim=dim)
 
 
 def _exactly(log_shares: Tensor) -> Tensor:
     """Return shares of nothing as -inf."""
-    return torch.where(log_shares < 0.5 * _NOTHING, -torch.inf, log_shares)
+    return torch.where(log_shares < 0.5 * _nothing(log_shares), -torch.inf, log_shares)
+
+
+def _nothing(values: Tensor) -> float:
+    """Return a logarithm that is as good as -inf and is a number of the same kind."""
+    return -1e300 if values.dtype == torch.float64 else -1e30
 
 
 def _log_sum_value(log_phi: Tensor, log_psi: Tensor, costs: Tensor) -> Tensor:
