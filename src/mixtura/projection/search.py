@@ -113,10 +113,13 @@ def distinct(found: Descent, apart: float) -> Tensor:
     """
     order = found.value.argsort(stable=True)
     order = order[found.value[order].isfinite()]
-    mean, scale_tril = found.mean[order], found.scale_tril[order]
-    difference = torch.cat([scale_tril[:, None] - scale_tril, (mean[:, None] - mean)[..., None]], dim=-1)
-    own = torch.linalg.solve_triangular(scale_tril[:, None], difference, upper=False)  # (S, S, d, d + 1)
-    distance = own.square().sum(dim=(2, 3)).sqrt()
+    both = torch.cat([found.scale_tril[order], found.mean[order][..., None]], dim=-1)  # (S, d, d + 1)
+    distance = both.new_zeros(len(order), len(order))
+    some = max(_MOST_NUMBERS // max(both.numel(), 1), 1)
+    for rows in torch.arange(len(order)).split(some):
+        difference = both[rows, None] - both
+        own = torch.linalg.solve_triangular(both[rows, None, :, :-1], difference, upper=False)
+        distance[rows] = own.square().sum(dim=(2, 3)).sqrt()
     near = (torch.minimum(distance, distance.T) < apart).tolist()
     kept: list[int] = []
     for row in range(len(order)):
