@@ -116,7 +116,7 @@ class GaussianMixture(MixtureBase):
         F after its last E-step, in nats per observation.
     lower_bounds_ : list of float
         F after each of its E-steps.
-    free_energy_path_ : ndarray of shape (2 n_iter_,)
+    free_energy_path_ : ndarray of shape (2 * n_iter,)
         F after each half step, E then M.
     stopped_by_ : str
         Why it stopped.
