@@ -104,6 +104,8 @@ def measured(case: Case, repeats: int) -> dict[str, Any]:
     """Return the figures of one case."""
     rows, start = made(case)
     sides = ("mixtura", "scikit-learn")
+    for side in sides:  # imports, and the first pages of memory
+        model(side, case, start, 1).fit(rows)
     times: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(repeats):
         for side in sides:
