@@ -45,7 +45,9 @@ class VectorisedFunction:
         probe = torch.zeros(2, dimension, dtype=torch.float64)
         self._takes_tensors = True
         try:
-            self._takes_tensors = isinstance(self._raw(probe), Tensor)
+            # With a gradient asked for, as NumPy's own functions take a tensor that needs none.
+            with torch.enable_grad():
+                self._takes_tensors = isinstance(self._raw(probe.clone().requires_grad_()), Tensor)
         except Exception:  # whatever it raises, NumPy is tried next and its error is the one that is shown
             self._takes_tensors = False
         with torch.enable_grad():
