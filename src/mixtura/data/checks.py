@@ -150,7 +150,7 @@ def require_finite(values: np.ndarray, source: str, place: Callable[[int, int], 
     parts = [f"{missing:,} missing (NaN or empty)"] * (missing > 0) + [f"{infinite:,} infinite"] * (
         infinite > 0
     )
-    mend = "missing values are not supported yet: drop those rows or fill them"
+    mend = "drop those rows or fill them; the mixtures of `mixtura em` take missing values"
     raise InputError(
         f"{source} has {' and '.join(parts)} {'value' if missing + infinite == 1 else 'values'}, "
         f"the first in {place(*first)}; {mend if missing else 'drop those rows or replace them'}"

@@ -83,12 +83,12 @@ def table_from_arrow(
     label_values = None if labels is None else label_column(table[labels], f"{quoted(labels)} of {source}")
     asked = {*drop, labels}
     left = [name for name in names if name not in asked]
-    index, index_findings = _row_names(table, left)
+    index, index_findings = row_names(table, left)
     left = [name for name in left if name not in index]
     if not left:
         raise InputError(f"{source} has no columns left to learn from; leave out fewer of {listing(names)}")
-    _require_numeric(table, left, source)
-    values = _to_numpy(table, left)
+    require_numeric(table, left, source)
+    values = to_numpy(table, left)
     require_finite(values, source, lambda row, i: f"column {quoted(left[i])}, row {row} (from 0)")
     integer = np.array([_is_whole(table.schema.field(name).type) for name in left])
     kinds = infer_kinds(values, integer)
@@ -98,7 +98,7 @@ def table_from_arrow(
         labels=label_values,
         labels_name=labels,
         source=source,
-        findings=(*findings, *index_findings, *_counting_columns(values, left), *flat_pictures(values)),
+        findings=(*findings, *index_findings, *counting_columns(values, left), *flat_pictures(values)),
     )
 
 
@@ -128,7 +128,7 @@ def label_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
     return as_labels(column.to_numpy(), name)
 
 
-def _row_names(table: pa.Table, names: list[str]) -> tuple[set[str], list[Finding]]:
+def row_names(table: pa.Table, names: list[str]) -> tuple[set[str], list[Finding]]:
     """Return the columns that only name the rows, or are empty and nameless, and the findings that say so."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -153,7 +153,7 @@ def _row_names(table: pa.Table, names: list[str]) -> tuple[set[str], list[Findin
             first
             and not column.null_count
             and (
-                _is_text(column.type)
+                is_text(column.type)
                 or (pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() == len(column))
             )
         ):
@@ -172,7 +172,7 @@ def _pandas_index(table: pa.Table) -> list[str]:
     return [name for name in columns if isinstance(name, str)]
 
 
-def _counting_columns(values: np.ndarray, names: list[str]) -> list[Finding]:
+def counting_columns(values: np.ndarray, names: list[str]) -> list[Finding]:
     """Return a warning for each named column that does nothing but count the rows."""
     n_rows = len(values)
     if n_rows < 10 or len(names) < 2:
@@ -194,16 +194,16 @@ def _counting_columns(values: np.ndarray, names: list[str]) -> list[Finding]:
     ]
 
 
-def _require_numeric(table: pa.Table, names: list[str], source: str) -> None:
+def require_numeric(table: pa.Table, names: list[str], source: str) -> None:
     """Raise InputError for the first column that holds no numbers, naming the others."""
-    wrong = [name for name in names if not _is_numeric(table.schema.field(name).type)]
+    wrong = [name for name in names if not is_numeric(table.schema.field(name).type)]
     if not wrong:
         return
     name = wrong[0]
     kind = table.schema.field(name).type
     others = f"; so {'do' if len(wrong) > 2 else 'does'} {listing(wrong[1:])}" if len(wrong) > 1 else ""
     mend = f"leave it out with --drop {one_line(name)}, or use it for scoring with --labels {one_line(name)}"
-    if not _is_text(kind):
+    if not is_text(kind):
         raise InputError(
             f"{source}: column {quoted(name)} holds {one_line(kind, 60)}, not numbers{others}; "
             f"turn it into numbers, or {mend}"
@@ -224,7 +224,7 @@ def _require_numeric(table: pa.Table, names: list[str], source: str) -> None:
     )
 
 
-def _to_numpy(table: pa.Table, names: list[str]) -> np.ndarray:
+def to_numpy(table: pa.Table, names: list[str]) -> np.ndarray:
     """Return numeric columns as an array of shape (n, d), missing values as NaN.
 
     It is uint8 or float32 where all columns are, as they need an eighth or half of the memory, else float64.
@@ -244,7 +244,8 @@ def _to_numpy(table: pa.Table, names: list[str]) -> np.ndarray:
     return values
 
 
-def _value_type(kind: pa.DataType) -> pa.DataType:
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values, also where they are written as a dictionary."""
     import pyarrow as pa
 
     return kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -253,22 +254,24 @@ def _value_type(kind: pa.DataType) -> pa.DataType:
 def _is_whole(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
-    kind = _value_type(kind)
+    kind = value_type(kind)
     return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
-def _is_numeric(kind: pa.DataType) -> bool:
+def is_numeric(kind: pa.DataType) -> bool:
+    """Return whether a column holds numbers or truth values, or nothing."""
     import pyarrow as pa
 
-    kind = _value_type(kind)
+    kind = value_type(kind)
     # A column of type null has no value at all, which the check for missing values says better.
     tests = (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
     return _is_whole(kind) or any(bool(test(kind)) for test in tests)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column holds text."""
     import pyarrow as pa
 
-    kind = _value_type(kind)
+    kind = value_type(kind)
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     return any(bool(test(kind)) for test in tests)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mixtura.data.idx_file import read_idx
 from mixtura.data.image_folder import IMAGE_SUFFIXES, read_images
 from mixtura.data.labels import as_labels
 from mixtura.data.numpy_file import NpzFile, read_npy
+from mixtura.data.raw_table import RawTable, raw_from_array, raw_from_arrow
 from mixtura.data.table import Table, generated_names
 from mixtura.errors import InputError
 from mixtura.findings import Finding
@@ -32,12 +33,13 @@ _LABEL_NAMES = ("y", "labels", "label", "target", "y_train")
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What a source holds before it is made a table: columns or an array, and the NPZ file it came from."""
+    """What a source holds before it is made a table: columns or an array, and the file it came from."""
 
     source: str
     data: pa.Table | np.ndarray
     findings: tuple[Finding, ...] = ()
     npz: NpzFile | None = None
+    is_csv: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -95,26 +97,73 @@ def read(
     >>> table.labels.tolist()
     ['a', 'b', 'a']
     """
-    dropped = (drop,) if isinstance(drop, str) else tuple(drop)
+    loaded, chosen, outside = _chosen(source, array, labels, drop)
+    if isinstance(loaded.data, np.ndarray):
+        return _labelled(table_from_array(loaded.data, **chosen), outside)
+    return _labelled(table_from_arrow(loaded.data, **chosen), outside)
+
+
+def read_raw(
+    source: Any,
+    *,
+    array: str | None = None,
+    labels: Any = None,
+    drop: str | Sequence[str] = (),
+) -> RawTable:
+    """Read rows as they are: numbers, truth values and text, with what is missing left missing.
+
+    Parameters
+    ----------
+    source, array, labels, drop
+        As for `read`. In a CSV file an empty cell is missing, and so are NA, NaN, null and their like, in
+        columns of text too.
+
+    Returns
+    -------
+    RawTable
+        The columns, and findings.
+
+    Raises
+    ------
+    InputError
+        In one line: what is wrong with the source, and what mends it.
+
+    Examples
+    --------
+    >>> read_raw(np.array([[0.5, np.nan], [2.5, 0.0]])).describe()
+    '2 rows x 2 columns: 2 of numbers; 1 value missing'
+    """
+    loaded, chosen, outside = _chosen(source, array, labels, drop)
+    if isinstance(loaded.data, np.ndarray):
+        return _labelled(raw_from_array(loaded.data, **chosen), outside)
+    return _labelled(raw_from_arrow(loaded.data, **chosen, spelled=loaded.is_csv), outside)
+
+
+def _chosen(
+    source: Any, array: str | None, labels: Any, drop: str | Sequence[str]
+) -> tuple[_Loaded, dict[str, Any], tuple[np.ndarray, str] | None]:
+    """Return what a source holds, what is to be made of it, and labels from elsewhere."""
     loaded = _load(source, array)
     inside = labels if isinstance(labels, str) and labels in loaded.names else None
     # Labels that are nowhere are said first: what is wrong with the data may come from that alone.
     outside = None if labels is None or inside else _labels_from_outside(labels, loaded)
-    if isinstance(loaded.data, np.ndarray):
-        table = table_from_array(
-            loaded.data, source=loaded.source, labels=inside, drop=dropped, findings=loaded.findings
-        )
-    else:
-        table = table_from_arrow(
-            loaded.data, source=loaded.source, labels=inside, drop=dropped, findings=loaded.findings
-        )
+    dropped = (drop,) if isinstance(drop, str) else tuple(drop)
+    chosen = {"source": loaded.source, "labels": inside, "drop": dropped, "findings": loaded.findings}
+    return loaded, chosen, outside
+
+
+_AnyTable = TypeVar("_AnyTable", Table, RawTable)
+
+
+def _labelled(table: _AnyTable, outside: tuple[np.ndarray, str] | None) -> _AnyTable:
+    """Return the table with labels from elsewhere, one for each row."""
     if outside is None:
         return table
     values, name = outside
     if len(values) != table.n_rows:
         raise InputError(
             f"labels {name} have {plural(len(values), 'value')} for {plural(table.n_rows, 'row')} of "
-            f"{loaded.source}; give one label a row"
+            f"{table.source}; give one label a row"
         )
     return replace(table, labels=values, labels_name=name)
 
@@ -161,7 +210,7 @@ def _load_path(path: Path, array: str | None) -> _Loaded:
         values = npz.read(chosen)
         return _Loaded(f"array {quoted(chosen)} of {name}", values, findings, npz)
     if form == "csv":
-        return _Loaded(name, *read_csv(path))
+        return _Loaded(name, *read_csv(path), is_csv=True)
     if form == "images":
         return _Loaded(name, *read_images(path))
     readers: dict[str, Callable[[Path], Any]] = {

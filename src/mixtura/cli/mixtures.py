@@ -1,0 +1,291 @@
+"""Rows for the classical mixtures: a table read with its gaps and its text, and the family that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mixtura.cli.wording import count
+from mixtura.errors import InputError
+from mixtura.findings import Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mixtura.data import RawTable
+    from mixtura.estimators.mixture_base import MixtureBase
+
+FAMILIES = ("gaussian", "bernoulli", "categorical", "poisson", "mixed")
+COLUMN_FAMILIES = ("gaussian", "bernoulli", "categorical", "poisson")
+
+# Fewer rows than this may well all differ.
+_ALL_DIFFERENT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureRows:
+    """Rows as an estimator takes them, and the estimator that takes them.
+
+    Parameters
+    ----------
+    family : str
+        One of `FAMILIES`.
+    rows : pyarrow.Table or ndarray of shape (n, d)
+        What ``fit`` takes; a gap is null or NaN, and is integrated out.
+    table : RawTable
+        The same with labels and source, the column of weights taken out.
+    column_families : tuple of str
+        The family of each column.
+    weights : ndarray of shape (n,), optional
+        How often each row counts.
+    weights_name : str, optional
+        The column that they were in.
+    findings : tuple of Finding
+        What was inferred, and what should be known of the columns.
+    """
+
+    family: str
+    rows: Any
+    table: RawTable
+    column_families: tuple[str, ...]
+    weights: NDArray[Any] | None = None
+    weights_name: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def estimator(self, **settings: Any) -> MixtureBase:
+        """Return an estimator of the family that is not fitted yet.
+
+        Parameters
+        ----------
+        **settings
+            Of its constructor.
+        """
+        if self.family == "mixed":
+            settings["families"] = list(self.column_families)
+        return mixture_class(self.family)(**settings)
+
+
+def mixture_class(family: str) -> type[MixtureBase]:
+    """Return the estimator of a family.
+
+    Examples
+    --------
+    >>> mixture_class("poisson").__name__
+    'PoissonMixture'
+    """
+    import mixtura
+
+    found: type[MixtureBase] = getattr(mixtura, f"{family.title()}Mixture")
+    return found
+
+
+def read_mixture_rows(
+    data: str,
+    *,
+    family: str = "auto",
+    columns_as: Sequence[str] | None = None,
+    weights: str | None = None,
+    array: str | None = None,
+    labels: str | None = None,
+    drop: Sequence[str] | None = None,
+) -> MixtureRows:
+    """Read DATA for a classical mixture; missing values stay, text becomes categories.
+
+    Parameters
+    ----------
+    data : str
+        A file or a folder of images.
+    family : str
+        One of `FAMILIES`, or "auto", which goes by the columns: text beside numbers is mixed, text alone
+        categorical, 0 and 1 alone Bernoulli, other numbers Gaussian.
+    columns_as : sequence of str, optional
+        ``"NAME=FAMILY"`` for columns of a mixed table; the others go by what they hold.
+    weights : str, optional
+        The column of weights, which is taken out of the rows.
+    array, labels, drop
+        As for `mixtura.data.read`.
+
+    Raises
+    ------
+    InputError
+        In one line: what is wrong, and what mends it.
+    """
+    from mixtura.data import read_raw
+
+    table = read_raw(data, array=array, labels=labels, drop=tuple(drop or ()))
+    given = None
+    if weights is not None:
+        table, given = _without_weights(table, weights, labels)
+    _require_values(table)
+    asked = _asked(columns_as or (), table)
+    chosen, findings = _chosen_family(table, family, asked)
+    own = tuple(asked.get(name, _family_of(table, name)) for name in table.names) if chosen == "mixed" else ()
+    own = own or (chosen,) * table.n_features
+    return MixtureRows(
+        family=chosen,
+        rows=rows_for(table, own),
+        table=table,
+        column_families=own,
+        weights=given,
+        weights_name=weights,
+        findings=(*table.findings, *findings, *_names(table, own)),
+    )
+
+
+def rows_for(table: RawTable, column_families: Sequence[str]) -> Any:
+    """Return the rows of a table as the estimator of a family takes them.
+
+    Parameters
+    ----------
+    table : RawTable
+        Text only where it is a category.
+    column_families : sequence of str
+        The family of each column.
+
+    Raises
+    ------
+    InputError
+        If text stands where numbers are wanted.
+    """
+    import numpy as np
+
+    for name, family in zip(table.names, column_families, strict=True):
+        if family != "categorical" and name in table.text_columns:
+            raise InputError(
+                f"{table.source}: column {name!r} holds text, and the {family} family takes numbers; take it "
+                f"for categories with --family mixed, or leave it out with --drop {name}"
+            )
+    if isinstance(table.data, np.ndarray):
+        return table.numbers()
+    if "categorical" in column_families:
+        return table.data
+    import pyarrow as pa
+
+    values = table.numbers()
+    return pa.table({name: values[:, place] for place, name in enumerate(table.names)})
+
+
+def _without_weights(table: RawTable, name: str, labels: str | None) -> tuple[RawTable, NDArray[Any]]:
+    """Return the table without the column of weights, and the weights."""
+    import numpy as np
+
+    if name == labels:
+        raise InputError(f"--weights {name!r} and --labels {labels!r} name one column; it can be only one")
+    if table.image_shape is not None:
+        raise InputError(f"--weights {name!r}: images have no column of weights; leave it out")
+    others = [other for other in table.names if other != name]
+    if name in table.names and not others:
+        raise InputError(f"{table.source} has no columns left beside the weights {name!r}; give some")
+    weights = table.column(name)
+    where = f"weights {name!r} of {table.source}"
+    if np.isnan(weights).any():
+        row = int(np.isnan(weights).argmax())
+        raise InputError(
+            f"{where} lack the value of row {row} (from 0); give 0 for a row that does not count"
+        )
+    if (weights < 0).any():
+        row = int((weights < 0).argmax())
+        raise InputError(f"{where} hold {weights[row]:g} in row {row} (from 0); a weight is 0 or more")
+    if not 0 < weights.sum() < 1e100:
+        raise InputError(
+            f"{where} sum to {weights.sum():g}; give weights of rows that count, no larger than 1e90"
+        )
+    return table.select(others), weights
+
+
+def _require_values(table: RawTable) -> None:
+    """Refuse columns without any value."""
+    if not table.n_missing:
+        return
+    empty = [name for name in table.names if table.missing_in(name) == table.n_rows]
+    if empty and table.image_shape is not None:
+        raise InputError(
+            f"{table.source}: {count(len(empty), 'pixel')} have no value in any image; fill them"
+        )
+    if empty:
+        drops = " ".join(f"--drop {name}" for name in empty[:8])
+        raise InputError(
+            f"{table.source}: column {empty[0]!r} has no value in any row"
+            f"{f', as {len(empty) - 1} more' if len(empty) > 1 else ''}; leave it out: {drops}"
+        )
+
+
+def _asked(columns_as: Sequence[str], table: RawTable) -> dict[str, str]:
+    """Return the families that columns were given by name."""
+    from mixtura.data.table import require_names
+
+    asked: dict[str, str] = {}
+    for word in columns_as:
+        name, equals, family = word.rpartition("=")
+        if not equals or family not in COLUMN_FAMILIES:
+            raise InputError(
+                f"--as {word!r} is no NAME=FAMILY; give a column and one of {', '.join(COLUMN_FAMILIES)}"
+            )
+        require_names([name], table.names, "columns", table.source)
+        asked[name] = family
+    return asked
+
+
+def _chosen_family(table: RawTable, family: str, asked: Mapping[str, str]) -> tuple[str, tuple[Finding, ...]]:
+    """Return the family of the table, and a finding that says why where it was inferred."""
+    if family == "mixed" and table.image_shape is not None:
+        raise InputError("--family mixed is for tables, and DATA holds images; take gaussian or bernoulli")
+    if asked and family not in ("auto", "mixed"):
+        raise InputError(f"--as gives columns families of their own, and --family is {family}; use mixed")
+    if family != "auto":
+        return family, ()
+    if asked:
+        return "mixed", ()
+    kinds = {_family_of(table, name) for name in _columns(table)}
+    if table.image_shape is not None and kinds != {"bernoulli"}:
+        kinds = {"gaussian"}
+    chosen = kinds.pop() if len(kinds) == 1 else "mixed"
+    seen = {
+        "gaussian": "the columns hold numbers: a mixture of Gaussians was fitted",
+        "bernoulli": "all values are 0 or 1: a Bernoulli mixture was fitted",
+        "categorical": "all columns hold text: a mixture of categories was fitted",
+        "mixed": "the columns are of several kinds: a mixture of a product of families was fitted, "
+        "numbers as Gaussian, 0 and 1 as Bernoulli, text as categories",
+    }[chosen]
+    remedy = "--family chooses another" + (", --as NAME=FAMILY one for a column" if chosen == "mixed" else "")
+    return chosen, (Finding("family-inferred", "note", seen, remedy),)
+
+
+def _columns(table: RawTable) -> Sequence[str]:
+    """Return the columns to infer the family from; of pictures all are one, for the sake of speed."""
+    return table.names if table.image_shape is None else ("",)
+
+
+def _family_of(table: RawTable, name: str) -> str:
+    """Return what a column is taken for: text for categories, 0 and 1 for Bernoulli, numbers for Gaussian."""
+    import numpy as np
+
+    if name in table.text_columns:
+        return "categorical"
+    if isinstance(table.data, np.ndarray):
+        values = table.data if not name else table.data[:, table.names.index(name)]
+    else:
+        values = table.column(name)
+    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    return "bernoulli" if bool(((there == 0) | (there == 1)).all()) else "gaussian"
+
+
+def _names(table: RawTable, column_families: Sequence[str]) -> list[Finding]:
+    """Return a warning where text names the rows rather than putting them into categories."""
+    import pyarrow.compute as pc
+
+    texts = set(table.text_columns)
+    chosen = [
+        n for n, f in zip(table.names, column_families, strict=True) if n in texts and f == "categorical"
+    ]
+    there = {name: table.n_rows - table.missing_in(name) for name in chosen}
+    names = [
+        name
+        for name in chosen
+        if there[name] > _ALL_DIFFERENT and pc.count_distinct(table.data[name]).as_py() == there[name]
+    ]
+    if not names:
+        return []
+    seen = f"no two rows have one category in {', '.join(map(repr, names[:8]))}"
+    return [Finding("categories-of-one", "warning", seen, f"leave out names of rows: --drop {names[0]}")]
