@@ -147,3 +147,42 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path, kind: str) -> None:
         assert pa.total_allocated_bytes() <= arrow + 2**20
     assert peaks[1] < 1.2 * peaks[0]
     assert peaks[1] < 5e6
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 50])
+def test_threads_share_the_row_groups(tmp_path: Path, n_threads: int) -> None:
+    data = rows()
+    weights = np.arange(1000) % 4 * 1.0
+    for name, part in zip(["a", "b"], np.split(np.arange(1000), [300]), strict=True):
+        written(tmp_path / f"{name}.parquet", data[part], {"w": weights[part]}, row_group_size=120)
+    source = ParquetSource(tmp_path, weights="w", n_threads=n_threads)
+    parts = source.parts()
+    assert len(parts) == min(n_threads, 9)
+    assert sum(part.total_weight for part in parts) == source.total_weight == weights.sum()
+    np.testing.assert_array_equal(np.concatenate([gathered(part)[0] for part in parts]), data)
+    theta = MixtureParameters(np.log([0.5, 0.5]), GaussianParameters(rows(2), np.ones((2, 3))))
+    once, again, alone = (
+        e_step(DiagonalGaussians(2, 3), each, theta)
+        for each in (source, source, ParquetSource(tmp_path, weights="w"))
+    )
+    assert once.log_likelihood == again.log_likelihood == pytest.approx(alone.log_likelihood, rel=1e-12)
+    np.testing.assert_array_equal(once.statistics.second, again.statistics.second)
+
+
+def test_columns_may_be_encoded_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"t": ["u", "v", None], "x": [1, 2, 3], "w": [1.0, 2.0, 0.0]}), path)
+
+    def encode(arrays: list[pa.Array]) -> Array:
+        text = [{"u": 0.0, "v": 1.0}.get(value.as_py(), np.nan) for value in arrays[0]]
+        return np.column_stack([text, arrays[1].to_numpy()])
+
+    source = ParquetSource(path, weights="w", encode=encode)
+    read, weights = gathered(source)
+    np.testing.assert_array_equal(read, [[0.0, 1.0], [1.0, 2.0], [np.nan, 3.0]])
+    assert weights is not None and weights.tolist() == [1.0, 2.0, 0.0]
+    assert [len(array) for arrays in source.tables() for array in arrays] == [3, 3]
+    with pytest.raises(InputError, match=r"column 't' of .* holds string, not numbers"):
+        ParquetSource(path)
+    with pytest.raises(InputError, match=r"column 't' of .* holds string, not numbers"):
+        ParquetSource(path, weights="t", encode=encode)

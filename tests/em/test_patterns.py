@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mixtura.em.gaussian import FullGaussians, GaussianParameters
+from mixtura.em.missing import missing_family
 from mixtura.em.patterns import PatternSource, group_patterns
 from mixtura.em.source import ArraySource
+from mixtura.em.steps import MixtureParameters, e_step
 from mixtura.errors import InputError
 
 
@@ -88,15 +91,45 @@ def test_a_column_without_values_is_named() -> None:
     rows = _table(20, 3, 0.2)
     rows[:, 1] = np.nan
     with pytest.raises(InputError, match=r"^column 1 has no observed value: leave it out$"):
-        PatternSource(rows)
+        PatternSource(rows).require_observed()
     with pytest.raises(InputError, match="column 'width' has"):
-        PatternSource(rows, names=["height", "width", "depth"])
+        PatternSource(rows).require_observed(["height", "width", "depth"])
+
+
+def test_a_column_without_values_is_scored_all_the_same() -> None:
+    rows = _table(20, 3, 0.2)
+    rows[:, 1] = np.nan
+    family = missing_family(FullGaussians(1, 3))
+    theta = MixtureParameters(
+        np.zeros(1), GaussianParameters(np.zeros((1, 3)), 0.5 * np.eye(3)[None] + 0.5 * np.ones((1, 3, 3)))
+    )
+    fewer = missing_family(FullGaussians(1, 2))
+    marginal = MixtureParameters(
+        np.zeros(1), GaussianParameters(np.zeros((1, 2)), 0.5 * np.eye(2)[None] + 0.5 * np.ones((1, 2, 2)))
+    )
+    whole = e_step(family, PatternSource(rows), theta).log_likelihood
+    np.testing.assert_allclose(
+        whole, e_step(fewer, PatternSource(rows[:, [0, 2]]), marginal).log_likelihood, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_threads_go_through_the_same_blocks(share: float) -> None:
+    rows, weights = _table(700, 3, share), np.arange(700) % 3 * 1.0
+    source = PatternSource(rows, weights, block_size=64, n_threads=3)
+    parts = source.parts()
+    assert len(parts) == 3 and sum(part.total_weight for part in parts) == source.total_weight
+    ours = [(block.copy(), w) for part in parts for block, w in part.blocks()]
+    theirs = [(block.copy(), w) for block, w in source.blocks()]
+    for (a, v), (b, w) in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(v, w)
 
 
 def test_values_of_no_weight_do_not_count_as_observed() -> None:
     rows = np.array([[1.0, 2.0], [np.nan, 3.0]])
     with pytest.raises(InputError, match="column 0"):
-        PatternSource(rows, np.array([0.0, 1.0]))
+        PatternSource(rows, np.array([0.0, 1.0])).require_observed()
 
 
 def test_rows_without_values_are_said() -> None:

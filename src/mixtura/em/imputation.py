@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mixtura.em.completion import drawn, expected
 from mixtura.em.engine import run_em
-from mixtura.em.family import Array
+from mixtura.em.family import Array, Family
 from mixtura.em.gaussian import FullGaussians, GaussianFamily, GaussianParameters
 from mixtura.em.missing import missing_family
-from mixtura.em.missing_base import MissingFamily
 from mixtura.em.origin import column_means
 from mixtura.em.patterns import PatternSource
 from mixtura.em.priors import NormalInverseWishart
@@ -24,7 +24,7 @@ _FEW = 30
 
 
 def impute(
-    family: GaussianFamily | MissingFamily[Any],
+    family: Family[Any, Any],
     theta: MixtureParameters,
     rows: Any,
     *,
@@ -32,16 +32,18 @@ def impute(
     draws: int | None = None,
     generator: np.random.Generator | None = None,
 ) -> Any:
-    r"""Fill missing entries with :math:`E[x_{mis} \mid x_{obs}]`, or with draws of what is missing.
+    r"""Fill missing entries with what is expected given the rest of the row, or with draws.
 
     .. math::
 
-        p(x_{mis} \mid x_{obs}) = \sum_k p(k \mid x_{obs}) \, N(x_{mis} \mid x_{obs}; m_k, S_k).
+        p(x_{mis} \mid x_{obs}) = \sum_k p(k \mid x_{obs}) \, p(x_{mis} \mid x_{obs}, \theta_k).
+
+    Measurements and counts get :math:`E[x_{mis} \mid x_{obs}]`, the others the most probable value.
 
     Parameters
     ----------
-    family : GaussianFamily or MissingFamily
-        The component densities.
+    family : Family
+        The component densities: Gaussian, Bernoulli, categorical, Poisson, or a product of these.
     theta : MixtureParameters
         The parameters of the mixture.
     rows : ndarray of shape (n, d)
@@ -49,7 +51,7 @@ def impute(
     origin : ndarray of shape (d,), optional
         What was subtracted from the observations that theta was fitted to.
     draws : int, optional
-        The number of draws; without it, conditional means.
+        The number of draws; without it, what is expected.
     generator : numpy.random.Generator, optional
         For draws; a fresh one of seed 0 without it.
 
@@ -61,7 +63,7 @@ def impute(
     Raises
     ------
     InputError
-        If ``draws`` is not positive.
+        If ``draws`` is not positive, or nothing is known of the family.
 
     Examples
     --------
@@ -73,37 +75,31 @@ def impute(
     """
     if draws is not None and draws < 1:
         raise InputError(f"draws must be at least 1, not {draws}")
-    missing_values = family if isinstance(family, MissingFamily) else missing_family(family)
+    whole = missing_family(family) if isinstance(family, GaussianFamily) else family
     random = np.random.default_rng(0) if generator is None else generator
-    prepared = missing_values.prepare(theta.components)
+    prepared = whole.prepare(theta.components)
+    shift = np.zeros(rows.shape[1]) if origin is None else np.asarray(origin)
     out = np.array(rows if draws is None else np.broadcast_to(rows, (draws, *np.shape(rows))))
     for start in range(0, len(rows), BLOCK):
         chosen = slice(start, start + BLOCK)
         missing = np.isnan(rows[chosen])
         if not missing.any():
             continue
-        block = np.asarray(rows[chosen], dtype=np.float64).T
-        shift = np.zeros(len(block)) if origin is None else np.asarray(origin)
-        posterior = np.empty((family.n_components, block.shape[1]))
-        missing_values.log_density(prepared, block - shift[:, None], posterior)
+        block = np.asarray(rows[chosen], dtype=np.float64).T - shift[:, None]
+        posterior = np.empty((whole.n_components, block.shape[1]))
+        whole.log_density(prepared, block, posterior)
         posterior += theta.log_weights[:, None]
         responsibilities(posterior)
-        work = prepared.work
-        completed = missing_values.completed(work, prepared) + shift[:, None]  # (K, d, B)
         if draws is None:
-            expected = np.einsum("kb,kdb->bd", posterior, completed)
-            out[chosen][missing] = expected[missing]
+            values = expected(whole, prepared, theta.components, posterior).T + shift
+            out[chosen][missing] = values[missing]
             continue
-        rows_of_block = np.arange(block.shape[1])
         cumulative = np.cumsum(posterior, axis=0)
         for draw in range(draws):
             level = random.random(block.shape[1]) * cumulative[-1]
             component = (cumulative <= level).sum(axis=0)
-            standard = random.standard_normal(block.shape[::-1]).T
-            drawn = completed[component, :, rows_of_block].T + missing_values.noise(
-                work, prepared, component, standard
-            )
-            out[draw, chosen][missing] = drawn.T[missing]
+            values = drawn(whole, prepared, theta.components, component, random).T + shift
+            out[draw, chosen][missing] = values[missing]
     return out
 
 
@@ -140,6 +136,7 @@ def fill(rows: Any, weights: Array | None = None, origin: Array | None = None) -
     d = rows.shape[1]
     means = column_means(ArraySource(rows, weights))
     source = PatternSource(rows, weights, means)
+    source.require_observed()
     squares = np.zeros(d)
     for block, used in source.blocks():
         squares += np.nansum(block**2 * (1.0 if used is None else used), axis=1)

@@ -3,7 +3,8 @@ r"""Gaussian families on data with NaN, exact where values are missing at random
 To wire it into an estimator::
 
     family = missing_family(COVARIANCE_TYPES["full"](K, d, prior=prior))  # wraps any Gaussian family
-    source = PatternSource(X, weights, origin, names=columns)  # InputError for a column without values
+    source = PatternSource(X, weights, origin)
+    source.require_observed(columns)  # nothing can be learnt from a column without values, only scored
     rows = fill(X, weights, origin)  # complete rows, for a start by k-means
     result = run_em(family, source, start, ...)  # and source.findings()
     impute(family, result.theta, X, origin=origin)  # conditional means or draws

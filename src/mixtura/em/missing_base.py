@@ -176,6 +176,10 @@ class MissingFamily(Family[GaussianParameters, GaussianStatistics], Generic[Work
             theta, component, np.where(np.isnan(point), theta.means.mean(axis=0), point)
         )
 
+    def rounding(self, theta: GaussianParameters) -> float:
+        """Return that of the wrapped family."""
+        return self.gaussians.rounding(theta)
+
     def log_prior(self, theta: GaussianParameters) -> float:
         """Return that of the wrapped family."""
         return self.gaussians.log_prior(theta)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,13 @@ class ParquetSource(Source):
         Subtracted in float64, so that a large offset costs no digits.
     block_size : int
         Observations a block.
+    encode : callable, optional
+        From the Arrow arrays of some rows, one for each column, to numbers (n, d), NaN where they are
+        missing. By default all columns must hold numbers.
+    n_threads : int
+        How many parts the row groups are dealt to. The same number gives the same bits.
+    groups : sequence of (int, int), optional
+        The row groups to read, as numbers of the file and of the group within it; all unless given.
 
     Raises
     ------
@@ -51,6 +60,9 @@ class ParquetSource(Source):
     weights: str | None = None
     origin: Array | None = None
     block_size: int = BLOCK
+    encode: Callable[[list[Any]], Array] | None = None
+    n_threads: int = 1
+    groups: Sequence[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
         """Read the metadata, and the weights once for their sum."""
@@ -62,13 +74,39 @@ class ParquetSource(Source):
             self.columns = [name for name in schema.names if name != self.weights]
         self.columns = list(self.columns)
         wanted = self.columns if self.weights is None else [*self.columns, self.weights]
+        numeric = wanted if self.encode is None else wanted[len(self.columns) :]
         for file in self.files:
-            _check_columns(_schema(file), wanted, file)
+            _check_columns(_schema(file), wanted, numeric, file)
         self.n_features = len(self.columns)
-        self.n_rows = sum(pq.read_metadata(file).num_rows for file in self.files)
+        sizes = [_group_sizes(pq.read_metadata(file)) for file in self.files]
+        self._groups: list[tuple[int, int]] = (
+            [(at, group) for at, each in enumerate(sizes) for group in range(len(each))]
+            if self.groups is None
+            else list(self.groups)
+        )
+        self._parts: list[Source] = []
+        self.n_rows = sum(sizes[at][group] for at, group in self._groups)
         self.total_weight = float(self.n_rows)
         if self.weights is not None:
             self.total_weight = sum(_checked_weights(part, self.weights) for part in self._weight_columns())
+
+    def parts(self) -> list[Source]:
+        """Return runs of row groups, as many as there are threads and groups for."""
+        n_parts = max(1, min(self.n_threads, len(self._groups)))
+        if n_parts == 1:
+            return [self]
+        if not self._parts:
+            ends = [len(self._groups) * part // n_parts for part in range(n_parts + 1)]
+            self._parts = [
+                replace(self, n_threads=1, groups=self._groups[start:stop]) for start, stop in pairwise(ends)
+            ]
+        return self._parts
+
+    def tables(self) -> Iterator[list[Any]]:
+        """Yield the columns of some thousand rows at a time, as Arrow arrays."""
+        assert self.columns is not None
+        for batch in self._batches(list(self.columns), _BATCH):
+            yield [batch.column(name) for name in self.columns]
 
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
         """Yield the rows in the order of the files; blocks end where a file does."""
@@ -77,24 +115,30 @@ class ParquetSource(Source):
         room = np.empty((self.n_features, self.block_size))
         # A multiple of the block, so that blocks are full.
         batch_size = max(_BATCH // self.block_size, 1) * self.block_size
-        for file in self.files:
-            for batch in _batches(file, wanted, batch_size):
-                values = [_numbers(batch.column(name)) for name in self.columns]
-                given = None if self.weights is None else _numbers(batch.column(self.weights))
-                for start in range(0, batch.num_rows, self.block_size):
-                    stop = min(start + self.block_size, batch.num_rows)
-                    block = room[:, : stop - start]
-                    for row, column in zip(block, values, strict=True):
-                        row[:] = column[start:stop]
-                    if self.origin is not None:
-                        block -= self.origin[:, None]
-                    yield block, None if given is None else given[start:stop]
+        for batch in self._batches(wanted, batch_size):
+            arrays = [batch.column(name) for name in self.columns]
+            values = (
+                [_numbers(array) for array in arrays] if self.encode is None else list(self.encode(arrays).T)
+            )
+            given = None if self.weights is None else _numbers(batch.column(self.weights))
+            for start in range(0, batch.num_rows, self.block_size):
+                stop = min(start + self.block_size, batch.num_rows)
+                block = room[:, : stop - start]
+                for row, column in zip(block, values, strict=True):
+                    row[:] = column[start:stop]
+                if self.origin is not None:
+                    block -= self.origin[:, None]
+                yield block, None if given is None else given[start:stop]
 
     def _weight_columns(self) -> Iterator[Array]:
         assert self.weights is not None
-        for file in self.files:
-            for batch in _batches(file, [self.weights], _BATCH):
-                yield _numbers(batch.column(self.weights))
+        for batch in self._batches([self.weights], _BATCH):
+            yield _numbers(batch.column(self.weights))
+
+    def _batches(self, columns: list[str], size: int) -> Iterator[Any]:
+        """Yield record batches of up to ``size`` rows, file by file."""
+        for at, run in groupby(self._groups, key=itemgetter(0)):
+            yield from _batches(self.files[at], columns, size, [group for _, group in run])
 
 
 def _files(path: Path) -> list[Path]:
@@ -118,7 +162,11 @@ def _schema(file: Path) -> pa.Schema:
         raise InputError(f"{file} cannot be read as a Parquet file: {error}") from None
 
 
-def _check_columns(schema: pa.Schema, wanted: Sequence[str], file: Path) -> None:
+def _group_sizes(metadata: Any) -> list[int]:
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def _check_columns(schema: pa.Schema, wanted: Sequence[str], numeric: Sequence[str], file: Path) -> None:
     import pyarrow as pa
 
     for name in wanted:
@@ -126,19 +174,20 @@ def _check_columns(schema: pa.Schema, wanted: Sequence[str], file: Path) -> None
             there = ", ".join(schema.names[:10])
             raise InputError(f"{file} has no single column {name!r}; its columns are {there}")
         kind = schema.field(name).type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        if name in numeric and not is_number:
             raise InputError(
                 f"column {name!r} of {file} holds {kind}, not numbers; leave it out with columns=..."
             )
 
 
-def _batches(file: Path, columns: list[str], size: int) -> Iterator[Any]:
-    """Yield record batches of up to ``size`` rows."""
+def _batches(file: Path, columns: list[str], size: int, groups: list[int]) -> Iterator[Any]:
+    """Yield record batches of up to ``size`` rows, of some row groups."""
     import pyarrow.parquet as pq
 
     # Pages are read as they are needed: a row group may be larger than memory.
     with pq.ParquetFile(file, memory_map=False, pre_buffer=False, buffer_size=_BUFFER) as reader:
-        yield from reader.iter_batches(batch_size=size, columns=columns, use_threads=False)
+        yield from reader.iter_batches(batch_size=size, row_groups=groups, columns=columns, use_threads=False)
 
 
 def _numbers(column: Any) -> Array:

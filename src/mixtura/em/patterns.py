@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,20 +86,15 @@ class PatternSource(Source):
         Subtracted in float64, so that a large offset costs no digits.
     block_size : int
         The most observations a block.
-    names : sequence of str, optional
-        Names of the columns, for the error.
-
-    Raises
-    ------
-    InputError
-        If a column has no observed value in a row of positive weight.
+    n_threads : int
+        How many parts the blocks are dealt to. The same number gives the same bits.
     """
 
     rows: Any
     weights: Array | None = None
     origin: Array | None = None
     block_size: int = BLOCK
-    names: Sequence[str] | None = None
+    n_threads: int = 1
 
     def __post_init__(self) -> None:
         """Find every row's pattern, and sort."""
@@ -111,7 +107,7 @@ class PatternSource(Source):
             observed += (~missing[:, used]).sum(axis=1)
             words.append(_words(missing))
             sizes.append(missing.sum(axis=0))
-        self._check(observed)
+        self.observed: Integers = observed
         self.n_empty = sum(int((size == self.n_features).sum()) for size in sizes)
         order, firsts, counts = _runs(np.concatenate(words))
         n_missing = np.concatenate(sizes)[order[firsts]]
@@ -121,16 +117,41 @@ class PatternSource(Source):
         self.order: Integers = np.concatenate(pieces)
         self.n_complete = int(counts[n_missing == 0].sum())
 
-    def _check(self, observed: Integers) -> None:
-        if not observed.all():
-            at = int(np.argmin(observed))
-            name = at if self.names is None else repr(self.names[at])
+    def require_observed(self, names: Sequence[str] | None = None) -> None:
+        """Refuse columns from which nothing can be learnt.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Names of the columns, for the error.
+
+        Raises
+        ------
+        InputError
+            If a column has no observed value in a row of positive weight.
+        """
+        if not self.observed.all():
+            at = int(np.argmin(self.observed))
+            name = at if names is None else repr(names[at])
             raise InputError(f"column {name} has no observed value: leave it out")
+
+    def parts(self) -> list[Source]:
+        """Return runs of blocks, as many as there are threads and blocks for."""
+        bounds = list(self._bounds())
+        n_parts = max(1, min(self.n_threads, len(bounds)))
+        if n_parts == 1:
+            return [self]
+        ends = [len(bounds) * part // n_parts for part in range(n_parts + 1)]
+        return [_Run(self, bounds[start:stop]) for start, stop in pairwise(ends)]
 
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
         """Yield complete rows, then the others by pattern; no block holds both."""
+        return self.run(self._bounds())
+
+    def run(self, bounds: Iterable[tuple[int, int]]) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the blocks between some places of the order."""
         room = np.empty((self.n_features, self.block_size))
-        for start, stop in self._bounds():
+        for start, stop in bounds:
             chosen = self.order[start:stop]
             block = room[:, : stop - start]
             np.copyto(block, self.rows[chosen].T)
@@ -157,6 +178,20 @@ class PatternSource(Source):
                 "the weights of the components, and they move no mean",
             ),
         )
+
+
+class _Run(Source):
+    """Some blocks of sorted rows."""
+
+    def __init__(self, source: PatternSource, bounds: list[tuple[int, int]]) -> None:
+        self._source, self._between = source, bounds
+        chosen = source.order[bounds[0][0] : bounds[-1][1]]
+        self.n_rows, self.n_features = len(chosen), source.n_features
+        self.total_weight = float(len(chosen) if source.weights is None else source.weights[chosen].sum())
+
+    def blocks(self) -> Iterator[tuple[Array, Array | None]]:
+        """Yield them."""
+        return self._source.run(self._between)
 
 
 def _words(missing: Bools) -> NDArray[np.uint64]:

@@ -79,6 +79,12 @@ class ProductFamily(Family[tuple[Any, ...], tuple[Any, ...]]):
         parts = [family.prepare(own) for family, own in zip(self.parts, theta, strict=True)]
         return PreparedProduct(parts, [], np.empty((self.n_components, 0)))
 
+    def weigh(self, prepared: PreparedProduct, log_weights: Array) -> bool:
+        """Let the first part do it that can."""
+        return any(
+            family.weigh(own, log_weights) for family, own in zip(self.parts, prepared.parts, strict=True)
+        )
+
     def log_density(self, prepared: PreparedProduct, block: Array, out: Array) -> None:
         """Write the sum of the parts."""
         if prepared.room.shape[1] < block.shape[1]:
@@ -139,6 +145,10 @@ class ProductFamily(Family[tuple[Any, ...], tuple[Any, ...]]):
             family.reseed(own, component, point[list(columns)])
             for family, own, columns in zip(self.parts, theta, self.columns, strict=True)
         )
+
+    def rounding(self, theta: tuple[Any, ...]) -> float:
+        """Return the largest of the parts."""
+        return max(family.rounding(own) for family, own in zip(self.parts, theta, strict=True))
 
     def log_prior(self, theta: tuple[Any, ...]) -> float:
         """Return the sum over parts."""

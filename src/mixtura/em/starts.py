@@ -24,7 +24,7 @@ from mixtura.errors import ConvergenceError, InputError
 # Rows that stand for data too large for memory.
 SAMPLE = 100_000
 
-# From rows (n, d) without NaN, their weights, K and a generator to responsibilities (n, K).
+# From rows (n, d), their weights, K and a generator to responsibilities (n, K).
 Method = Callable[[Array, Array, int, np.random.Generator], Array]
 
 
@@ -67,7 +67,7 @@ def sampled(source: Source, size: int, generator: np.random.Generator) -> ArrayS
 def start(
     family: Family[Any, Any],
     source: Source,
-    method: str,
+    method: str | Method,
     generator: np.random.Generator,
     *,
     reference: Any,
@@ -82,8 +82,8 @@ def start(
         The component densities.
     source : Source
         The observations.
-    method : {"kmeans", "k-means++", "random", "random_from_data"}
-        A key of ``METHODS``.
+    method : {"kmeans", "k-means++", "random", "random_from_data"} or callable
+        A key of ``METHODS``, or a ``Method``, which is given rows with their NaN.
     generator : numpy.random.Generator
         All that is random.
     reference : object
@@ -123,7 +123,10 @@ def start(
             "components; decrease n_components"
         )
     weights = np.ones(sample.n_rows) if sample.weights is None else sample.weights
-    shares = METHODS[method](_filled(sample.rows), weights, family.n_components, generator)
+    if isinstance(method, str):
+        shares = METHODS[method](_filled(sample.rows), weights, family.n_components, generator)
+    else:
+        shares = method(sample.rows, weights, family.n_components, generator)
     return from_responsibilities(family, sample, shares, reference=reference, concentration=concentration)
 
 
@@ -173,7 +176,7 @@ def short_runs(
     reference: Any,
     n_runs: int = 10,
     n_iter: int = 20,
-    method: str = "random_from_data",
+    method: str | Method = "random_from_data",
     criterion: Criterion | None = None,
     concentration: float | Array = 1.0,
     exact: bool = True,
@@ -187,8 +190,8 @@ def short_runs(
         As for ``start``. The runs, too, see only the sample.
     n_runs, n_iter : int
         How many, and the most iterations of each.
-    method : str
-        How each starts.
+    method : str or callable
+        How each starts, as for ``start``.
     criterion : callable, optional
         When one stops. By default where F changes by less than a ten-thousandth of itself.
     exact : bool

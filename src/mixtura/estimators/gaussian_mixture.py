@@ -326,7 +326,8 @@ class GaussianMixture(MixtureBase):
             source: Source = ArraySource(rows, weights, origin, size)
             return Problem(family, source, rows, weights, origin, exact)
         names = getattr(self, "feature_names_in_", None)
-        patterns = PatternSource(rows, weights, origin, size, names)
+        patterns = PatternSource(rows, weights, origin, size)
+        patterns.require_observed(names)
         return Problem(missing_family(family), patterns, rows, weights, origin, exact, patterns.findings())
 
     def _prior(self, family: GaussianFamily, source: Source) -> NormalInverseWishart | None:
