@@ -47,7 +47,7 @@ def draw_charts(run: Run) -> dict[str, Chart]:
         ),
         "doubt": _doubt(run),
     }
-    curves = _curves(run)
+    curves = _half_steps(run) or _curves(run)
     if curves is not None:
         charts["curves"] = curves
     if run.image_shape is None and run.n_components > 1:
@@ -76,7 +76,7 @@ def _map(run: Run) -> Chart:
     hidden = "" if figure.data[-1].visible is True else ", hidden until you click them in the legend"
     return Chart(
         figure,
-        f"Scatter plot: {count(drawn)} rows in a plane of the latent space, by group",
+        f"Scatter plot: {count(drawn)} rows in a plane of {run.words.space}, by group",
         f"{axes} {rows} White discs are the centres of the groups{hidden}. Click a group in the legend "
         "to hide it, twice to see it alone; point at a row for its number.",
     )
@@ -85,24 +85,23 @@ def _map(run: Run) -> Chart:
 def _axes(run: Run) -> tuple[tuple[str, str], str]:
     """Return the titles of the map's axes, and what they are in a sentence or two."""
     kind = str(run.summary.get("map_kind", "plane"))
-    width = figure_of(run.metrics.get("latent_dim"))
-    space = f"the {width:.0f}-dimensional latent space" if width else "the latent space"
+    space, points = run.words.space, run.words.points
     share = percent(round(float(run.summary.get("map_share", np.nan)), 6))
     if kind == "discriminant":
         apart = "." if share == "100%" else ": groups that touch here may lie apart in other directions."
         return ("first discriminant", "second discriminant"), (
             f"The axes are the two directions of {space} that tell the groups apart best (linear "
-            "discriminants of the codes); one unit is one standard deviation within groups. "
+            f"discriminants of the {points}); one unit is one standard deviation within groups. "
             f"They hold {share} of the separation between groups{apart}"
         )
     if kind == "principal":
         return ("first principal component", "second principal component"), (
-            f"The axes are the two directions of {space} in which the codes vary most "
+            f"The axes are the two directions of {space} in which the {points} vary most "
             f"(principal components); they hold {share} of the variance."
         )
     if kind == "line":
-        return ("latent code", "no meaning: points are spread to be seen"), (
-            "The latent space has one dimension, drawn across; the height of a point is noise."
+        return (run.words.line, "no meaning: points are spread to be seen"), (
+            "There is one dimension, drawn across, less its mean; the height of a point is noise."
         )
     return ("first axis", "second axis"), f"A plane of {space}."
 
@@ -117,6 +116,34 @@ def _doubt(run: Run) -> Chart:
         plot.doubt_by_group(below[0], below[1]),
         "Bar chart: share of each group's rows with a probability below 0.9 and below 0.5",
         "Share of each group's rows that other groups claim too; the figures are in the table of groups.",
+    )
+
+
+def _half_steps(run: Run) -> Chart | None:
+    """Return the climb of EM, where the log has a line for each half step."""
+    lines = [line for line in run.history if line.get("step") in ("E", "M")]
+    heights = np.array([figure_of(line.get("bound")) for line in lines], dtype=np.float64)
+    if not lines or not np.isfinite(heights).all():
+        return None
+    # The E-step of an iteration stands half-way to it.
+    places = [(i + 1) / 2 for i in range(len(lines))]
+    figure = plot.term_curves(places, {"free energy": heights}, ["EM"] * len(lines))
+    figure.update_traces(
+        customdata=[line["step"] for line in lines],
+        hovertemplate="F %{y:,.6f}<br>after the %{customdata}-step, iteration %{x}<extra></extra>",
+    )
+    figure.update_layout(xaxis_title_text="iteration")
+    cut = plot.late_range(heights) is not None
+    return Chart(
+        figure,
+        f"Line chart: the free energy after each of {len(lines)} half steps of EM, in nats per row",
+        "F(theta, q) in nats per row after each half step: an E-step, which sets q to the posterior and "
+        "lifts F to log p(x), then an M-step, which sets theta to its maximiser."
+        + (
+            " The curve is steep at first, and its later part is shown; log.jsonl has all of it."
+            if cut
+            else ""
+        ),
     )
 
 
@@ -148,14 +175,14 @@ def _curves(run: Run) -> Chart | None:
 
 
 def _apart(run: Run) -> Chart:
-    differences = standardised(run)
-    names = [str(name) for name in run.summary["feature_names"].tolist()]
+    differences, traits = standardised(run), run.traits
+    names = traits.names
     spread = np.nan_to_num(np.nanmax(np.abs(np.nan_to_num(differences)), axis=0))
     chosen = np.sort(np.argsort(-spread, kind="stable")[:HEAT_MAP_FEATURES])
     details = np.stack(
         [
-            run.summary["group_means"][:, chosen],
-            np.broadcast_to(run.summary["data_mean"][chosen], (run.n_components, len(chosen))),
+            traits.group_means[:, chosen],
+            np.broadcast_to(traits.mean[chosen], (run.n_components, len(chosen))),
         ],
         axis=-1,
     )

@@ -13,12 +13,7 @@ from mixtura.report.wording import count, duration, memory, nats, number, percen
 
 LEVELS = {"problem": 0, "warning": 1, "note": 2}
 
-TERMS = (
-    ("bound", "what the model guarantees of log p(x)"),
-    ("reconstruction", "how well the decoder explains a row, scaling of the data included"),
-    ("cluster", "the price of naming a group"),
-    ("conditional_prior", "the price of placing the code within its group; may be negative"),
-)
+TERMS = ("bound", "reconstruction", "cluster", "conditional_prior")
 
 SCORES = (
     ("accuracy", "accuracy", "groups matched one to one with classes"),
@@ -35,6 +30,17 @@ FACTS = (
     ("image_shape", "shape of a picture"),
     ("n_components", "groups asked for"),
     ("latent_dim", "dimensions of the latent space"),
+    ("family", "family"),
+    ("covariance_type", "covariances"),
+    ("n_parameters", "free parameters"),
+    ("bic", "BIC, less is better"),
+    ("aic", "AIC, less is better"),
+    ("icl", "ICL, less is better"),
+    ("weights", "column of weights"),
+    ("n_missing", "missing values"),
+    ("n_iter", "iterations of EM"),
+    ("stopped_by", "stopped by"),
+    ("starts", "starts"),
     ("likelihood", "likelihood of a value"),
     ("responsibilities", "q(z | w, x)"),
     ("procedure", "procedure"),
@@ -52,7 +58,7 @@ FACTS = (
 )
 
 _SHOWN_ELSEWHERE = {
-    *(name for name, _ in TERMS),
+    *TERMS,
     *(name for name, _, _ in SCORES),
     *("log_likelihood", "log_likelihood_se", "sizes", "findings", "versions", "command"),
 }
@@ -83,7 +89,8 @@ def describe(run: Run) -> dict[str, Any]:
         "lead": " ".join(lead),
         "tiles": _tiles(run, kind),
         "terms": [
-            {"name": name, "value": nats(figure_of(metrics[name])), "words": words} for name, words in TERMS
+            {"name": name, "value": nats(figure_of(metrics[name])), "words": run.words.terms[name]}
+            for name in TERMS
         ],
         "scores": [
             {"name": title, "value": f"{value:.3f}", "words": words}
@@ -125,7 +132,7 @@ def _tiles(run: Run, kind: str) -> list[dict[str, str]]:
     rows = figure_of(metrics.get("log_likelihood_rows"))
     how = ["nats per row"]
     if error is not None:
-        how.append("± Monte Carlo standard error")
+        how.append("± Monte Carlo standard error" if error > 0 else "exact")
     if rows is not None and rows < len(run.components):
         how.append(f"over {count(rows)} rows")
     if effective is not None:
@@ -140,16 +147,19 @@ def _tiles(run: Run, kind: str) -> list[dict[str, str]]:
         {
             "name": "bound",
             "value": nats(figure_of(metrics["bound"])),
-            "words": "nats per row, a lower bound on log p(x)",
+            "words": run.words.bound,
         },
         {"name": "log-likelihood", "value": value, "error": spread, "words": ", ".join(how)},
     ]
-    epochs = figure_of(metrics.get("n_epochs"))
+    epochs, iterations = figure_of(metrics.get("n_epochs")), figure_of(metrics.get("n_iter"))
+    taken = f"{count(epochs)} epochs on {metrics.get('device', 'cpu')}" if epochs else ""
+    if iterations:
+        taken = f"{count(iterations)} iterations of EM"
     tiles.append(
         {
             "name": "time",
             "value": duration(figure_of(metrics.get("seconds"))),
-            "words": f"{count(epochs)} epochs on {metrics.get('device', 'cpu')}" if epochs else "",
+            "words": taken,
         }
     )
     tiles.append(

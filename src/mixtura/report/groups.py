@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mixtura.plot import group_colour, group_symbol
 from mixtura.report.pictures import data_uri, grey_levels, shown_size
-from mixtura.report.run_folder import Run
+from mixtura.report.run_folder import Run, Traits
 from mixtura.report.wording import MINUS, count, number, percent
 
 FEATURES = 6
@@ -42,28 +42,13 @@ def group_rows(run: Run) -> list[dict[str, Any]]:
 
 def standardised(run: Run) -> npt.NDArray[np.float64]:
     """Return (mean of the group - mean of all) / standard deviation of all, shape (K, d); NaN for no rows."""
-    sd = run.summary["data_sd"].astype(np.float64)
-    means, mean = run.summary["group_means"].astype(np.float64), run.summary["data_mean"].astype(np.float64)
+    traits = run.traits
+    sd, means, mean = traits.sd, traits.group_means, traits.mean
     with np.errstate(over="ignore", invalid="ignore"):
         differences = (means / np.where(sd > 0, sd, 1.0)) - mean / np.where(sd > 0, sd, 1.0)
     # A column that does not vary sets nothing apart.
     differences[:, sd <= 0] = np.where(np.isnan(means[:, sd <= 0]), np.nan, 0.0)
     return differences
-
-
-def prototype_name(run: Run) -> str:
-    """Return what a table calls the decoder's mean at the centre of a group."""
-    return "probability" if run.decodes_probabilities else "prototype"
-
-
-def prototype_words(run: Run) -> str:
-    """Return a sentence that says what the decoder's mean at the centre of a group is."""
-    shown = "The prototype is what the decoder shows at the centre of the group"
-    if not run.decodes_probabilities:
-        return f"{shown}."
-    if run.image_shape is None:
-        return "The probability is that of a 1 at the centre of the group, by the decoder."
-    return f"{shown}: the probability of a 1, from black for 0 to white for 1."
 
 
 def picture_cards(run: Run) -> list[dict[str, Any]]:
@@ -74,7 +59,7 @@ def picture_cards(run: Run) -> list[dict[str, Any]]:
     summary = run.summary
     limits = summary.get("value_range", np.array([summary["examples"].min(), summary["examples"].max()]))
     span = (float(limits[0]), float(limits[1]))
-    decoded_span = (0.0, 1.0) if run.decodes_probabilities else span
+    decoded_span = (0.0, 1.0) if run.words.probabilities else span
     cards = []
     for group in range(run.n_components):
         rows = summary["example_rows"][group]
@@ -106,15 +91,13 @@ def table_cards(run: Run) -> list[dict[str, Any]]:
     """Return for each group the features that set it apart, and a small table of its rows."""
     if run.image_shape is not None:
         return []
-    differences = standardised(run)
-    names = [str(name) for name in run.summary["feature_names"].tolist()]
-    return [_table_card(run, group, differences[group], names) for group in range(run.n_components)]
+    differences, traits = standardised(run), run.traits
+    return [_table_card(run, group, differences[group], traits) for group in range(run.n_components)]
 
 
-def _table_card(
-    run: Run, group: int, differences: npt.NDArray[np.float64], names: list[str]
-) -> dict[str, Any]:
+def _table_card(run: Run, group: int, differences: npt.NDArray[np.float64], traits: Traits) -> dict[str, Any]:
     summary = run.summary
+    names = [str(name) for name in summary["feature_names"].tolist()]
     order = np.argsort(-np.abs(np.nan_to_num(differences)), kind="stable")
     apart = []
     for feature in order[:FEATURES].tolist():
@@ -125,20 +108,24 @@ def _table_card(
         reach = min(abs(difference) / BAR_END, 1.0) * 50
         apart.append(
             {
-                "name": names[feature],
-                "mean": number(float(summary["group_means"][group, feature]), 3, trim=False),
-                "of_all": number(float(summary["data_mean"][feature]), 3, trim=False),
+                "name": traits.names[feature],
+                "mean": number(float(traits.group_means[group, feature]), 3, trim=False),
+                "of_all": number(float(traits.mean[feature]), 3, trim=False),
                 "difference": f"{difference:+.2f}".replace("-", MINUS),
                 "left": f"{50 - reach if difference < 0 else 50:.2f}",
                 "width": f"{reach:.2f}",
                 "side": "below" if difference < 0 else "above",
             }
         )
-    features = sorted(order[:TABLE_FEATURES].tolist())
+    # Several traits may be of one column, which is shown once.
+    features = sorted(list(dict.fromkeys(traits.columns[order].tolist()))[:TABLE_FEATURES])
     known = [
         place for place, row in enumerate(summary["example_rows"][group][:TABLE_ROWS].tolist()) if row >= 0
     ]
-    columns = {prototype_name(run): summary["prototypes"][group], "mean": summary["group_means"][group]}
+    columns = {
+        run.words.prototype: summary["prototypes"][group],
+        run.words.mean: summary["group_means"][group],
+    }
     columns |= {
         f"row {count(summary['example_rows'][group][place])}": summary["examples"][group][place]
         for place in known
@@ -153,7 +140,7 @@ def _table_card(
         "lines": [
             {
                 "name": names[feature],
-                "cells": [number(float(values[feature]), trim=False) for values in columns.values()],
+                "cells": [run.cell(feature, float(values[feature])) for values in columns.values()],
             }
             for feature in features
         ],

@@ -1,4 +1,4 @@
-"""Means and standard deviations of rows, of all and of each group, safe from 1e-300 to 1e300."""
+"""Means and standard deviations of rows, of all and of each group, safe at any scale and with gaps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def moments_by_group(values: npt.ArrayLike, components: npt.ArrayLike, n_compone
     """Return the mean of each group, and mean and standard deviation of all rows.
 
     Columns are scaled by their largest size before anything is summed or squared, and the deviation is taken
-    in a second pass, so that an offset of 1e8 or a value of 1e300 does no harm.
+    in a second pass, so that an offset of 1e8 or a value of 1e300 does no harm. NaN is missing: each column
+    goes by what it has.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def moments_by_group(values: npt.ArrayLike, components: npt.ArrayLike, n_compone
     Returns
     -------
     Moments
-        ``group_means`` (K, d), NaN for a group without rows; ``mean`` (d,); ``sd`` (d,), divided by n;
-        ``lowest`` and ``highest``, the range of all values.
+        ``group_means`` (K, d), NaN for a group without values; ``mean`` (d,), NaN for a column without any;
+        ``sd`` (d,), divided by n; ``lowest`` and ``highest``, the range of all values.
 
     Examples
     --------
@@ -52,26 +53,30 @@ def moments_by_group(values: npt.ArrayLike, components: npt.ArrayLike, n_compone
     """
     values = np.asarray(values)
     components = np.asarray(components)
-    lowest, highest = values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
-    scale = np.maximum(np.abs(lowest), np.abs(highest))
+    lowest = np.fmin.reduce(values, axis=0).astype(np.float64)
+    highest = np.fmax.reduce(values, axis=0).astype(np.float64)
+    gaps = values.dtype.kind == "f" and bool(np.isnan(values.min(axis=0)).any())
+    scale = np.fmax(np.fmax(np.abs(lowest), np.abs(highest)), 0.0)
     scale[scale == 0] = 1.0
     step = max(1, _BLOCK // max(values.shape[1], 1))
     sums = np.zeros((n_components, values.shape[1]))
+    counts = np.zeros((n_components, values.shape[1]))
     for group in range(n_components):
         rows = np.flatnonzero(components == group)
         for start in range(0, len(rows), step):
-            sums[group] += (values[rows[start : start + step]] / scale).sum(axis=0, dtype=np.float64)
-    sizes = np.bincount(components, minlength=n_components).astype(np.float64)
-    mean = sums.sum(axis=0) / len(values)
-    squares = np.zeros(values.shape[1])
-    for start in range(0, len(values), step):
-        squares += np.square(values[start : start + step] / scale - mean).sum(axis=0)
+            block = values[rows[start : start + step]] / scale
+            sums[group] += np.nansum(block, axis=0) if gaps else block.sum(axis=0, dtype=np.float64)
+            counts[group] += (~np.isnan(block)).sum(axis=0) if gaps else len(block)
     with np.errstate(invalid="ignore", divide="ignore"):
-        group_means = sums / sizes[:, None]
-    return Moments(
-        group_means * scale,
-        mean * scale,
-        np.sqrt(squares / len(values)) * scale,
-        float(lowest.min()),
-        float(highest.max()),
-    )
+        mean = sums.sum(axis=0) / counts.sum(axis=0)
+        squares = np.zeros(values.shape[1])
+        for start in range(0, len(values), step):
+            deviations = np.square(values[start : start + step] / scale - mean)
+            squares += np.nansum(deviations, axis=0) if gaps else deviations.sum(axis=0)
+        return Moments(
+            sums / counts * scale,
+            mean * scale,
+            np.sqrt(squares / counts.sum(axis=0)) * scale,
+            float(np.fmin.reduce(lowest)),
+            float(np.fmax.reduce(highest)),
+        )

@@ -18,8 +18,6 @@ from mixtura.report.groups import (
     group_rows,
     picture_cards,
     picture_sizes,
-    prototype_name,
-    prototype_words,
     table_cards,
 )
 from mixtura.report.run_folder import Run, read_run
@@ -90,8 +88,7 @@ def render(run: Run) -> str:
         pictures=picture_cards(run),
         picture_sizes=picture_sizes(run.image_shape) if run.image_shape else None,
         tables=table_cards(run),
-        prototype=prototype_name(run),
-        prototype_words=prototype_words(run),
+        words=run.words,
         charts=charts,
         steps=list_steps(run),
         confusion=confusion_table(run),

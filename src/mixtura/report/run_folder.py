@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtura.errors import InputError
+from mixtura.report.vocabulary import Vocabulary, vocabulary
+from mixtura.report.wording import NOTHING, number
 
 _NEEDED = ("n_rows", "n_components", "bound", "reconstruction", "cluster", "conditional_prior")
 _ARRAYS = (
@@ -31,6 +33,27 @@ _ARRAYS = (
     "data_mean",
     "data_sd",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """What rows are compared by: numbers, and the share of each category.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the traits, t of them.
+    columns : array of int, shape (t,)
+        The column of each.
+    group_means, mean, sd : array of float, shape (K, t), (t,) and (t,)
+        Mean of each group, mean and standard deviation of all rows.
+    """
+
+    names: list[str]
+    columns: npt.NDArray[np.int64]
+    group_means: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    sd: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,9 +100,32 @@ class Run:
         return tuple(int(side) for side in shape) if shape else None
 
     @property
-    def decodes_probabilities(self) -> bool:
-        """Whether prototypes are probabilities of a 1, and samples 0 or 1, whatever the raw values are."""
-        return self.metrics.get("likelihood") == "bernoulli"
+    def words(self) -> Vocabulary:
+        """What the page calls things, by the kind of model."""
+        return vocabulary(self.metrics, pictures=self.image_shape is not None)
+
+    @property
+    def traits(self) -> Traits:
+        """What rows are compared by; the columns themselves where all hold numbers."""
+        found, many = self.summary, "trait_names" in self.summary
+        names = found["trait_names" if many else "feature_names"]
+        keys = (
+            ("trait_group_means", "trait_mean", "trait_sd")
+            if many
+            else ("group_means", "data_mean", "data_sd")
+        )
+        return Traits(
+            [str(name) for name in names.tolist()],
+            found["trait_columns"] if many else np.arange(len(names)),
+            *(found[key].astype(np.float64) for key in keys),
+        )
+
+    def cell(self, column: int, value: float, digits: int = 4) -> str:
+        """Return an entry of a table as text: a number, or the word of a category."""
+        words = self.summary.get("categories")
+        if words is None or not words[column].any():
+            return number(value, digits, trim=False)
+        return str(words[column, int(value)]) if math.isfinite(value) else NOTHING
 
 
 def read_run(folder: str | Path) -> Run:

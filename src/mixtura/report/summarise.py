@@ -91,22 +91,70 @@ def summarise(
     )
     codes = np.asarray(estimator.transform(values) if codes is None else codes, dtype=np.float64)
     centres = np.asarray(estimator.means_, dtype=np.float64)
-    n_components = len(centres)
     components = responsibilities.argmax(axis=1) if components is None else np.asarray(components)
-    probability = responsibilities[np.arange(len(values)), components]
+    kept = pictures_kept(len(centres), values.shape[1])
+    return assemble(
+        values,
+        components,
+        responsibilities[np.arange(len(values)), components],
+        codes,
+        centres,
+        prototypes=np.asarray(estimator.decode(centres)),
+        samples=np.stack([estimator.sample(kept, component=k)[0] for k in range(len(centres))]),
+        image_shape=image_shape,
+        feature_names=feature_names,
+        labels=labels,
+        generator=generator,
+        max_map_rows=max_map_rows,
+    )
 
-    kept = int(np.clip(_BUDGET // max(n_components * values.shape[1], 1), 1, PICTURES))
+
+def pictures_kept(n_components: int, n_features: int) -> int:
+    """Return how many rows of each kind are kept for a group."""
+    return int(np.clip(_BUDGET // max(n_components * n_features, 1), 1, PICTURES))
+
+
+def assemble(
+    values: Array,
+    components: Array,
+    probability: Array,
+    codes: Array,
+    centres: Array,
+    *,
+    prototypes: Array,
+    samples: Array,
+    image_shape: tuple[int, ...] | None,
+    feature_names: Sequence[str],
+    labels: Array | None,
+    generator: np.random.Generator,
+    max_map_rows: int = 5_000,
+) -> dict[str, Array]:
+    """Return the arrays that `summarise` describes, from what is known of rows and groups.
+
+    Parameters
+    ----------
+    values : array, shape (n, d)
+        The rows; NaN is a missing value.
+    components : array of int, shape (n,)
+        The group of each row.
+    probability : array of float, shape (n,)
+        The probability of that group.
+    codes, centres : array of float, shape (n, w) and (K, w)
+        Where rows and groups lie; in this space the map is drawn and distances are taken.
+    prototypes, samples : array, shape (K, d) and (K, s, d)
+        What stands for a group, and rows drawn from it.
+    image_shape, feature_names, labels, generator, max_map_rows
+        As for `summarise`.
+    """
+    n_components, kept = samples.shape[:2]
     precision = np.float32 if image_shape is not None else np.float64
     example_rows = _typical_rows(codes, components, centres, kept)
     examples = values[example_rows]
     examples[example_rows < 0] = 0
-    samples = np.stack(
-        [np.asarray(estimator.sample(kept, component=k)[0], dtype=precision) for k in range(n_components)]
-    )
     moments = moments_by_group(values, components, n_components)
     summary: dict[str, Array] = {
-        "prototypes": np.asarray(estimator.decode(centres), dtype=precision),
-        "samples": samples.reshape(n_components, kept, -1),
+        "prototypes": np.asarray(prototypes, dtype=precision),
+        "samples": np.asarray(samples, dtype=precision).reshape(n_components, kept, -1),
         "examples": examples,
         "example_rows": example_rows,
         "feature_names": np.array([str(name) for name in feature_names], dtype=np.str_),
