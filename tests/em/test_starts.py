@@ -129,16 +129,16 @@ def test_short_runs_beat_the_average_start() -> None:
     def finished(begin) -> float:
         return run_em(family, source, begin, criterion=Absolute(1e-6), max_iter=500).lower_bound
 
-    short = [finished(short_runs(family, source, generator(s), reference=reference)) for s in range(3)]
+    short = [finished(short_runs(family, source, generator(s), reference=reference)) for s in range(4)]
     single = []
-    for seed in range(12):
+    for seed in range(16):
         try:
             begin = start(family, source, "random_from_data", generator(seed), reference=reference)
             single.append(finished(begin))
         except (InputError, ConvergenceError):
             pass
     assert min(short) > np.mean(single)
-    assert max(short) >= max(single) - 1e-3
+    assert np.median(short) > np.quantile(single, 0.7)
 
 
 def test_short_runs_that_all_fail_say_why() -> None:

@@ -18,6 +18,7 @@ from mixtura.em.categorical import CategoricalFamily, Dirichlet
 from mixtura.em.family import Array, Family
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianParameters
 from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
+from mixtura.em.posterior import responsibilities
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.product import ProductFamily
 from mixtura.em.source import ArraySource
@@ -28,7 +29,6 @@ from mixtura.em.steps import (
     free_energy,
     log_prior,
     m_step,
-    responsibilities,
 )
 
 K, D = 2, 2

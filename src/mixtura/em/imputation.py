@@ -15,7 +15,8 @@ from mixtura.em.origin import column_means
 from mixtura.em.patterns import PatternSource
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import BLOCK, ArraySource
-from mixtura.em.steps import MixtureParameters, responsibilities
+from mixtura.em.posterior import responsibilities
+from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
 
 # A start needs no more than this, in nats an observation.

@@ -10,7 +10,7 @@ import numpy as np
 
 from mixtura.em.family import Array, Family
 from mixtura.em.source import BLOCK, Source
-from mixtura.em.steps import responsibilities
+from mixtura.em.posterior import responsibilities
 
 # Values of the features of a block: 16 MB.
 _BLOCK_VALUES = 2**21

@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 
 from mixtura.em.family import Array, Family
+from mixtura.em.posterior import Posterior
 from mixtura.em.source import Source
-
-# The logarithm of a responsibility that is a millionth of what rounding takes from the others' sum.
-_NEGLIGIBLE = -50.0
-# The share of exponentials up to which it pays to pick them out.
-_FEW = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,44 +53,6 @@ class Expectation:
     log_likelihood: float
     entropy: float
     farthest: Array
-
-
-def responsibilities(log_joint: Array) -> Array:
-    """Turn log p(x_i, k) of shape (K, B) into responsibilities in place, and return log p(x_i) of shape (B,).
-
-    Where p(x_i) is zero the responsibilities are equal.
-    """
-    return _normalised(log_joint, np.exp)
-
-
-def _normalised(log_joint: Array, exponential: Any) -> Array:
-    peak = log_joint.max(axis=0)
-    possible = np.isfinite(peak)
-    if not possible.all():
-        log_joint[:, ~possible] = 0.0
-        shift = np.where(possible, peak, 0.0)
-    else:
-        shift = peak
-    log_joint -= shift
-    exponential(log_joint, out=log_joint)
-    total = log_joint.sum(axis=0)
-    log_density = shift + np.log(total)
-    log_joint *= np.divide(1.0, total, out=total)
-    if not possible.all():
-        log_density[~possible] = -np.inf
-    return np.asarray(log_density)
-
-
-def _exponential(values: Array, out: Array) -> None:
-    """Write exp. Where most are below e^-50, write 0 for those: near the smallest number exp takes long."""
-    large = values > _NEGLIGIBLE
-    if np.count_nonzero(large) > _FEW * values.size:
-        np.exp(values, out=out)
-        return
-    at = np.flatnonzero(large)
-    few = values.reshape(-1)[at]
-    out.fill(0.0)
-    out.reshape(-1)[at] = np.exp(few, out=few)
 
 
 def e_step(family: Family[Any, Any], source: Source, theta: MixtureParameters) -> Expectation:
@@ -142,7 +100,7 @@ def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParame
     accumulator = family.zero(prepared)
     total = 0.0
     lowest, farthest = np.inf, np.zeros(source.n_features)
-    room = np.empty(0)
+    room, posterior = np.empty(0), Posterior()
     for block, weights in source.blocks():
         shape = (family.n_components, block.shape[1])
         if room.size < shape[0] * shape[1]:
@@ -151,17 +109,11 @@ def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParame
         family.log_density(prepared, block, q)
         if not weighed:
             q += theta.log_weights[:, None]
-        log_density = _normalised(q, _exponential)
-        if weights is None:
-            total += float(log_density.sum())
-        else:
-            q *= weights
-            # A weight of zero drops an observation, even one of density zero.
-            total += float(log_density[weights > 0] @ weights[weights > 0])
+        q, log_likelihood, low, at = posterior(q, weights)
+        total += log_likelihood
         family.add(accumulator, prepared, block, q)
-        at = int(log_density.argmin())
-        if log_density[at] < lowest:
-            lowest, farthest = float(log_density[at]), block[:, at].copy()
+        if low < lowest:
+            lowest, farthest = low, block[:, at].copy()
     return _Sums(family.collect(accumulator, prepared), total, lowest, farthest)
 
 

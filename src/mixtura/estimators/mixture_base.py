@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.mixture import Climb, fit_mixture
-from mixtura.em.steps import MixtureParameters, responsibilities
+from mixtura.em.posterior import responsibilities
+from mixtura.em.steps import MixtureParameters
 from mixtura.em.stopping import STOPPING, Criterion
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one
