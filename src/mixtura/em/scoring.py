@@ -14,8 +14,8 @@ from mixtura.em.posterior import responsibilities
 
 # Values of the features of a block: 16 MB.
 _BLOCK_VALUES = 2**21
-# So few that twice as many observations still fit the second cache.
-_FEW_VALUES = 32
+# So few that twice, and four times, as many observations still fit the second cache.
+_FEW_VALUES, _VERY_FEW_VALUES = 64, 16
 
 
 def block_size(n_values: int) -> int:
@@ -24,9 +24,9 @@ def block_size(n_values: int) -> int:
     Examples
     --------
     >>> block_size(8), block_size(50), block_size(300_000)
-    (2048, 1024, 16)
+    (4096, 2048, 16)
     """
-    largest = 2 * BLOCK if n_values <= _FEW_VALUES else BLOCK
+    largest = BLOCK * (4 if n_values <= _VERY_FEW_VALUES else 2 if n_values <= _FEW_VALUES else 1)
     return max(16, min(largest, _BLOCK_VALUES // max(n_values, 1)))
 
 
