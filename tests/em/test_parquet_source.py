@@ -173,7 +173,8 @@ def test_columns_may_be_encoded_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"t": ["u", "v", None], "x": [1, 2, 3], "w": [1.0, 2.0, 0.0]}), path)
 
-    def encode(arrays: list[pa.Array]) -> Array:
+    def encode(arrays: list[pa.Array], first: int) -> Array:
+        assert first == 0
         text = [{"u": 0.0, "v": 1.0}.get(value.as_py(), np.nan) for value in arrays[0]]
         return np.column_stack([text, arrays[1].to_numpy()])
 

@@ -111,3 +111,17 @@ def test_steps_of_one_over_t_average_all_batches_alike() -> None:
         running = learn(family, running, ArraySource(batch), steps=Steps(1.0, 0.0))
     np.testing.assert_allclose(running.theta.components.means[0], data.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(running.theta.components.covariances[0], np.cov(data.T, ddof=0), atol=1e-12)
+
+
+def test_a_category_that_turns_up_late_is_learnt_if_asked() -> None:
+    family = BernoulliFamily(2, 2)
+    start = Running(
+        MixtureParameters(np.log([0.5, 0.5]), family.parameters(np.array([[0.0, 0.3], [0.0, 0.6]])))
+    )
+    batch = ArraySource(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    with pytest.raises(ConvergenceError, match="has no density under any component"):
+        learn(family, start, batch)
+    running = learn(family, start, batch, surprises=True)
+    assert running.lower_bound == -np.inf
+    assert (family.probabilities(running.theta.components)[:, 0] > 0).all()
+    assert np.isfinite(learn(family, running, batch).lower_bound)

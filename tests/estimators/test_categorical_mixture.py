@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from mixtura.em.categorical import Dirichlet
 from mixtura.errors import InputError
-from mixtura.estimators.categorical_mixture import CategoricalMixture, drawn_categories
+from mixtura.estimators.categorical_mixture import CategoricalMixture
 
 FRAME = pd.DataFrame({"a": ["x", "y", None, "x"], "b": [1, 2, 2, 1]})
 
@@ -80,11 +80,6 @@ def test_a_column_without_entries_counts_for_nothing() -> None:
         CategoricalMixture().fit(frame).score_samples(frame),
         CategoricalMixture().fit(FRAME).score_samples(FRAME),
     )
-
-
-def test_draws_follow_the_probabilities() -> None:
-    drawn = drawn_categories(np.array(["u", "v"]), np.array([0.0, 1.0]), 5, np.random.RandomState(0))
-    assert drawn.tolist() == ["v"] * 5
 
 
 @pytest.mark.parametrize(("file", "n_components", "least"), [("housevotes84", 2, 0.5), ("soybean", 19, 0.45)])

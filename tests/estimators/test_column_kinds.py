@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
 from mixtura.errors import InputError
-from mixtura.estimators.column_kinds import chosen_families
+from mixtura.estimators.column_kinds import chosen_families, column_summaries
 from mixtura.estimators.tables import read_columns
 
 FRAME = pd.DataFrame(
@@ -26,7 +27,8 @@ INFERRED = ["categorical", "bernoulli", "bernoulli", "poisson", "gaussian", "ber
 
 def _families(asked: Any, frame: pd.DataFrame = FRAME) -> list[str]:
     estimator = BaseEstimator()
-    return chosen_families(estimator, asked, read_columns(estimator, frame, reset=True))
+    columns = read_columns(estimator, frame, reset=True)
+    return chosen_families(estimator, asked, column_summaries(estimator, iter([columns])))[0]
 
 
 def test_families_are_inferred_from_types_and_values() -> None:
@@ -63,3 +65,31 @@ def test_a_column_of_nothing_is_refused_unless_it_is_named() -> None:
     ):
         _families(None, frame)
     assert _families({"none": "gaussian"}, frame)[-1] == "gaussian"
+
+
+def test_integers_are_told_apart_and_it_is_said() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(54, 9, 300).round().astype(int),
+            "visits": rng.poisson(3, 300),
+            "grade": rng.choice([2, 3, 4], 300),
+            "pressure": rng.normal(130, 18, 300).round().astype(int),
+            "length": rng.normal(size=300),
+        }
+    )
+    estimator = BaseEstimator()
+    columns = read_columns(estimator, frame, reset=True)
+    pieces = iter([[column[:100] for column in columns], [column[100:] for column in columns]])
+    families, findings = chosen_families(estimator, None, column_summaries(estimator, pieces))
+    assert families == ["gaussian", "poisson", "categorical", "gaussian", "gaussian"]
+    assert [finding.name for finding in findings] == ["whole-numbers"] * 3
+    assert "taken for gaussian" in findings[0].seen
+    assert "'age', column 'pressure'" in findings[0].seen and "families=" in findings[0].remedy
+    asked = ["poisson", "poisson", "gaussian", "poisson", "gaussian"]
+    assert chosen_families(estimator, asked, column_summaries(estimator, iter([columns]))) == (asked, ())
+    families, findings = chosen_families(
+        estimator, {"age": "poisson"}, column_summaries(estimator, iter([columns])), categorical=[1]
+    )
+    assert families == ["poisson", "categorical", "categorical", "gaussian", "gaussian"]
+    assert not any("age" in finding.seen for finding in findings)

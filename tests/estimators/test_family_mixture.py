@@ -22,8 +22,8 @@ from mixtura.em.priors import NormalInverseWishart
 from mixtura.errors import ConvergenceError, InputError
 from mixtura.estimators.bernoulli_mixture import BernoulliMixture
 from mixtura.estimators.categorical_mixture import CategoricalMixture
-from mixtura.estimators.family_mixture import without_gaps
 from mixtura.estimators.mixed_mixture import MixedMixture
+from mixtura.estimators.part import without_gaps
 from mixtura.estimators.poisson_mixture import PoissonMixture
 
 

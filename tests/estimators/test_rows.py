@@ -23,8 +23,8 @@ def test_a_column_is_named_by_its_name_or_its_number() -> None:
 def test_an_entry_of_some_columns_is_placed_in_the_table() -> None:
     rows = np.array([[1.0, 2.0], [3.0, 4.0]])
     with pytest.raises(InputError, match=r"^column 5 \(from 0\), row 1 \(from 0\) holds 4; why not$"):
-        refuse(rows > 3, rows, _fitted(), "why not", [0, 5])
-    refuse(rows > 4, rows, _fitted(), "nothing is wrong")
+        refuse(lambda part: part > 3, rows, _fitted(), "why not", [0, 5])
+    refuse(lambda part: part > 4, rows, _fitted(), "nothing is wrong")
 
 
 def test_negative_numbers_come_before_fractions() -> None:

@@ -18,6 +18,8 @@ from mixtura.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# From the Arrow arrays of some rows, and the number of the first, to numbers (n, d).
+Encode = Callable[[list[Any], int], Array]
 # Rows decoded at once.
 _BATCH = 64 * BLOCK
 # Bytes of each column read at once.
@@ -41,8 +43,8 @@ class ParquetSource(Source):
     block_size : int
         Observations a block.
     encode : callable, optional
-        From the Arrow arrays of some rows, one for each column, to numbers (n, d), NaN where they are
-        missing. By default all columns must hold numbers.
+        From the Arrow arrays of some rows, one for each column, and the number of the first row to numbers
+        (n, d), NaN where they are missing. By default all columns must hold numbers.
     n_threads : int
         How many parts the row groups are dealt to. The same number gives the same bits.
     groups : sequence of (int, int), optional
@@ -60,7 +62,7 @@ class ParquetSource(Source):
     weights: str | None = None
     origin: Array | None = None
     block_size: int = BLOCK
-    encode: Callable[[list[Any]], Array] | None = None
+    encode: Encode | None = None
     n_threads: int = 1
     groups: Sequence[tuple[int, int]] | None = None
 
@@ -79,6 +81,7 @@ class ParquetSource(Source):
             _check_columns(_schema(file), wanted, numeric, file)
         self.n_features = len(self.columns)
         sizes = [_group_sizes(pq.read_metadata(file)) for file in self.files]
+        self._sizes = sizes
         self._groups: list[tuple[int, int]] = (
             [(at, group) for at, each in enumerate(sizes) for group in range(len(each))]
             if self.groups is None
@@ -88,7 +91,7 @@ class ParquetSource(Source):
         self.n_rows = sum(sizes[at][group] for at, group in self._groups)
         self.total_weight = float(self.n_rows)
         if self.weights is not None:
-            self.total_weight = sum(_checked_weights(part, self.weights) for part in self._weight_columns())
+            self.total_weight = sum(_checked_weights(part, self.weights) for part in self.weight_columns())
 
     def parts(self) -> list[Source]:
         """Return runs of row groups, as many as there are threads and groups for."""
@@ -105,7 +108,7 @@ class ParquetSource(Source):
     def tables(self) -> Iterator[list[Any]]:
         """Yield the columns of some thousand rows at a time, as Arrow arrays."""
         assert self.columns is not None
-        for batch in self._batches(list(self.columns), _BATCH):
+        for _, batch in self._batches(list(self.columns), _BATCH):
             yield [batch.column(name) for name in self.columns]
 
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
@@ -115,10 +118,12 @@ class ParquetSource(Source):
         room = np.empty((self.n_features, self.block_size))
         # A multiple of the block, so that blocks are full.
         batch_size = max(_BATCH // self.block_size, 1) * self.block_size
-        for batch in self._batches(wanted, batch_size):
+        for first, batch in self._batches(wanted, batch_size):
             arrays = [batch.column(name) for name in self.columns]
             values = (
-                [_numbers(array) for array in arrays] if self.encode is None else list(self.encode(arrays).T)
+                [_numbers(array) for array in arrays]
+                if self.encode is None
+                else list(self.encode(arrays, first).T)
             )
             given = None if self.weights is None else _numbers(batch.column(self.weights))
             for start in range(0, batch.num_rows, self.block_size):
@@ -130,15 +135,20 @@ class ParquetSource(Source):
                     block -= self.origin[:, None]
                 yield block, None if given is None else given[start:stop]
 
-    def _weight_columns(self) -> Iterator[Array]:
+    def weight_columns(self) -> Iterator[Array]:
+        """Yield the weights of some thousand rows at a time."""
         assert self.weights is not None
-        for batch in self._batches([self.weights], _BATCH):
+        for _, batch in self._batches([self.weights], _BATCH):
             yield _numbers(batch.column(self.weights))
 
-    def _batches(self, columns: list[str], size: int) -> Iterator[Any]:
-        """Yield record batches of up to ``size`` rows, file by file."""
+    def _batches(self, columns: list[str], size: int) -> Iterator[tuple[int, Any]]:
+        """Yield the number of the first row with record batches of up to ``size`` rows, file by file."""
         for at, run in groupby(self._groups, key=itemgetter(0)):
-            yield from _batches(self.files[at], columns, size, [group for _, group in run])
+            groups = [group for _, group in run]
+            first = sum(map(sum, self._sizes[:at])) + sum(self._sizes[at][: groups[0]])
+            for batch in _batches(self.files[at], columns, size, groups):
+                yield first, batch
+                first += batch.num_rows
 
 
 def _files(path: Path) -> list[Path]:

@@ -84,6 +84,7 @@ def learn(
     *,
     steps: Steps = Steps(),
     concentration: float | Array = 1.0,
+    surprises: bool = False,
 ) -> Running:
     """Return what is known after one more batch.
 
@@ -99,6 +100,9 @@ def learn(
         The sizes of the steps.
     concentration : float or ndarray of shape (K,)
         Of a Dirichlet prior on the weights; 1 is none. Priors weigh as much as against all batches so far.
+    surprises : bool
+        Whether to learn from observations that no component can give, with equal responsibilities, as where a
+        category turns up that no batch before had. The batch's log p(x) is then -inf.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def learn(
     Raises
     ------
     ConvergenceError
-        If an observation has no density under any component.
+        If an observation has no density under any component, and there are to be no surprises.
     InputError
         If a component collapses.
 
@@ -119,8 +123,9 @@ def learn(
     weight = batch.total_weight
     if not weight > 0:
         return running
-    expectation = e_step(family, batch, running.theta)
-    if not np.isfinite(expectation.log_likelihood):
+    with np.errstate(invalid="ignore"):  # of infinities, in an entropy that is not needed
+        expectation = e_step(family, batch, running.theta)
+    if not surprises and not np.isfinite(expectation.log_likelihood):
         raise ConvergenceError(
             f"an observation of batch {running.n_batches + 1} has no density under any component; begin with "
             "a larger batch, a prior or a larger reg_covar"

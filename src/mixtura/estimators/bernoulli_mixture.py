@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 
-from mixtura.em.bernoulli import BernoulliFamily, Beta
-from mixtura.em.cells import CellParameters
-from mixtura.em.family import Array
-from mixtura.errors import InputError
-from mixtura.estimators.family_mixture import FamilyMixture, without_gaps
-from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start
+from mixtura.em.bernoulli import Beta
+from mixtura.em.product import ProductFamily
+from mixtura.estimators.discrete_parts import BernoulliPart
+from mixtura.estimators.family_mixture import FamilyMixture
+from mixtura.estimators.mixture_base import Tables
+from mixtura.estimators.mixture_checks import COMMON, Constraint
+from mixtura.estimators.mixture_problem import Problem
+from mixtura.estimators.part import Part
 from mixtura.estimators.rows import refuse_no_bits
 from mixtura.estimators.tables import numeric_rows
+from mixtura.findings import Finding
 
 
 class BernoulliMixture(FamilyMixture):
@@ -39,9 +42,10 @@ class BernoulliMixture(FamilyMixture):
         The most iterations; 0 leaves the start.
     n_init : int, default=1
         How many starts; the one that ends with the greatest F is kept.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        Where responsibilities to start from come from. A part of them is drawn at random, so that no
-        probability starts at 0 or 1.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data", "short_runs"}, default="kmeans"
+        Where EM starts: responsibilities by a method of scikit-learn, a part of them drawn at random, so that
+        no probability starts at 0 or 1; or the best end of many short runs. Of rows on disk, 100,000 stand
+        for all.
     weights_init, probabilities_init : array-like, optional
         Parts of the start, of the shapes of ``weights_`` and ``probabilities_``. A probability of 0 or 1
         stays.
@@ -58,6 +62,10 @@ class BernoulliMixture(FamilyMixture):
         A prior on the probabilities, for maximum a posteriori; F then includes log p(theta).
     weight_concentration : float, default=1.0
         Of a Dirichlet prior on the weights, at least 1, which is none.
+    acceleration : {"squarem"}, optional
+        Leaps along the way EM goes, kept only where F does not fall by them.
+    n_threads : int, default=1
+        How many threads share the rows in `fit`. The same number gives the same bits.
 
     Attributes
     ----------
@@ -96,7 +104,7 @@ class BernoulliMixture(FamilyMixture):
         tol: float = 1e-3,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Literal["kmeans", "k-means++", "random", "random_from_data"] = "kmeans",
+        init_params: Literal["kmeans", "k-means++", "random", "random_from_data", "short_runs"] = "kmeans",
         weights_init: ArrayLike | None = None,
         probabilities_init: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -106,6 +114,8 @@ class BernoulliMixture(FamilyMixture):
         stopping: Literal["absolute", "relative", "aitken"] = "absolute",
         prior: Beta | None = None,
         weight_concentration: float = 1.0,
+        acceleration: Literal["squarem"] | None = None,
+        n_threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.binarise = binarise
@@ -122,6 +132,8 @@ class BernoulliMixture(FamilyMixture):
         self.stopping = stopping
         self.prior = prior
         self.weight_concentration = weight_concentration
+        self.acceleration = acceleration
+        self.n_threads = n_threads
 
     def __sklearn_tags__(self) -> Tags:
         """Say that NaN is welcome."""
@@ -137,43 +149,12 @@ class BernoulliMixture(FamilyMixture):
             refuse_no_bits(rows, self, "set binarise, or use another mixture")
         return rows
 
-    def _family(self, n_features: int, origin: Array) -> BernoulliFamily:
-        return BernoulliFamily(self.n_components, n_features, prior=self.prior)
+    def _learn(self, tables: Tables) -> None:
+        """Nothing: all columns are of one family."""
 
-    def _origin(self, rows: NDArray[Any], weights: Array | None) -> Array:
-        return np.zeros(rows.shape[1])
+    def _noticed(self, problem: Problem[ProductFamily]) -> tuple[Finding, ...]:
+        return ()
 
-    def _scored_about(self, n_features: int) -> Array:
-        return np.zeros(n_features)
-
-    def _neutral(self, family: BernoulliFamily) -> CellParameters:
-        return family.parameters(np.full((family.n_components, family.n_features), 0.5))
-
-    def _given(self, family: BernoulliFamily, origin: Array) -> CellParameters | None:
-        if self.probabilities_init is None:
-            return None
-        shape = (family.n_components, family.n_features)
-        probabilities = checked_start(self.probabilities_init, shape, "probabilities")
-        if not ((probabilities >= 0) & (probabilities <= 1)).all():
-            raise InputError(
-                "The parameter 'probabilities' should be in the range [0, 1], but got min value "
-                f"{probabilities.min():.5f}, max value {probabilities.max():.5f}"
-            )
-        return family.parameters(probabilities)
-
-    def _embedded(self, rows: NDArray[Any]) -> Array:
-        return without_gaps(rows)
-
-    def _components(self, family: BernoulliFamily, origin: Array) -> CellParameters:
-        shape = (family.n_components, family.n_features)
-        return family.parameters(checked_start(self.probabilities_, shape, "probabilities_"))
-
-    def _show(self, components: CellParameters, family: BernoulliFamily, origin: Array) -> None:
-        self.probabilities_ = family.probabilities(components)
-
-    def _draw(self, component: int, count: int, random_state: np.random.RandomState) -> NDArray[Any]:
-        chances = self.probabilities_[component]
-        return (random_state.uniform(size=(count, len(chances))) < chances).astype(np.float64)
-
-    def _n_parameters(self) -> int:
-        return self.probabilities_.size + self.n_components - 1
+    def _parts(self) -> list[Part]:
+        columns = list(range(self.n_features_in_))
+        return [BernoulliPart(columns, self.prior, self.probabilities_init, self.binarise)]

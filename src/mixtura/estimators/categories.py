@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura.data.checks import quoted
+from mixtura.data.checks import one_line, quoted
 from mixtura.em.family import Array
 from mixtura.errors import InputError
+from mixtura.estimators.tables import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,12 @@ class Categories:
         Numbers, truth values, or text in an array of objects.
     name : str
         Of the column, for messages.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> Categories.declared(["low", "high"], "column 'a'").codes(pa.array(["low", None]), "error").tolist()
+    [1.0, nan]
     """
 
     values: NDArray[Any]
@@ -34,15 +41,58 @@ class Categories:
     @classmethod
     def learn(cls, column: pa.Array, name: str) -> Categories:
         """Find the categories of a column; whole numbers become integers."""
-        import pyarrow.compute as pc
-
-        values = pc.unique(column).drop_null().to_numpy(zero_copy_only=False)
+        values = cls.joined([column], name).to_numpy(zero_copy_only=False)
         if values.dtype.kind == "f" and (np.abs(values) < 2**53).all() and (values == np.floor(values)).all():
             values = values.astype(np.int64)
         return cls(np.sort(values), name)
 
-    def codes(self, column: pa.Array, unknown: Literal["error", "missing"]) -> Array:
-        """Return codes in float64, NaN where an entry is missing.
+    @staticmethod
+    def joined(pieces: list[pa.Array], name: str) -> pa.Array:
+        """Return the different values of the pieces of a column.
+
+        Raises
+        ------
+        InputError
+            If it is text in one and numbers in another.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = [pc.unique(piece).drop_null() for piece in pieces]
+        found = [piece for piece in found if len(piece)] or found[:1]
+        if len({piece.type for piece in found}) > 1:
+            if any(pa.types.is_large_string(piece.type) for piece in found):
+                raise InputError(f"{name} is text in one place and numbers in another; make it one of them")
+            found = [piece.cast(pa.float64(), safe=False) for piece in found]
+        return pc.unique(pa.concat_arrays(found))
+
+    @classmethod
+    def declared(cls, values: Any, name: str) -> Categories:
+        """Return the categories that the user names.
+
+        Raises
+        ------
+        InputError
+            If they are none, one is twice among them, or they are text and numbers.
+        """
+        import pyarrow as pa
+
+        try:
+            column = plain(pa.array(list(values)), name)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise InputError(
+                f"the categories of {name} must be text, numbers or truth values, and not a mixture of them: "
+                f"{one_line(error, 80)}"
+            ) from error
+        learned = cls.learn(column, name)
+        if len(column) == 0 or len(learned.values) != len(column):
+            raise InputError(
+                f"the categories of {name} must be different values, at least one, not {one_line(values, 80)}"
+            )
+        return learned
+
+    def codes(self, column: pa.Array, unknown: Literal["error", "missing"], first: int = 0) -> Array:
+        """Return codes in float64, NaN where an entry is missing; ``first`` is the number of the first row.
 
         Raises
         ------
@@ -69,8 +119,9 @@ class Categories:
             row = int(np.argmax(strange))
             value = quoted(column[row].as_py())
             raise InputError(
-                f"{self.name}, row {row} (from 0) holds the category {value}, which was not there "
-                'when the mixture was fitted; mend it, or set handle_unknown="missing"'
+                f"{self.name}, row {first + row} (from 0) holds the category {value}, which was not there "
+                "when the mixture was fitted; mend it, name all with categories=..., or set "
+                'handle_unknown="missing"'
             )
         return np.asarray(found)
 

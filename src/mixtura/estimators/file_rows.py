@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mixtura.em.family import Array
-from mixtura.em.parquet_source import ParquetSource
+from mixtura.em.parquet_source import Encode, ParquetSource
+from mixtura.em.source import ArraySource, Source
 from mixtura.errors import InputError
 
 
@@ -24,14 +26,20 @@ class FileRows:
         The features; all columns but the weights unless given.
     weights : str, optional
         The column of weights.
+    encode : callable, optional
+        As of ``ParquetSource``.
     """
 
     dtype: np.dtype[np.float64] = np.dtype(np.float64)
 
     def __init__(
-        self, path: str | os.PathLike[str], columns: list[str] | None = None, weights: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        columns: list[str] | None = None,
+        weights: str | None = None,
+        encode: Encode | None = None,
     ) -> None:
-        self._source = ParquetSource(os.fspath(path), columns, weights)
+        self._source = ParquetSource(os.fspath(path), columns, weights, encode=encode)
 
     @property
     def columns(self) -> list[str]:
@@ -46,15 +54,19 @@ class FileRows:
     def __len__(self) -> int:
         return self._source.n_rows
 
-    def source(self, origin: Array | None, size: int) -> ParquetSource:
+    def source(self, origin: Array | None, size: int, n_threads: int = 1) -> ParquetSource:
         """Return the rows less an origin, in blocks of a size."""
-        return replace(self._source, origin=origin, block_size=size)
+        return replace(self._source, origin=origin, block_size=size, n_threads=n_threads)
+
+    def tables(self) -> Iterator[list[Any]]:
+        """Yield the columns of some thousand rows at a time, as Arrow arrays."""
+        return self._source.tables()
 
     def weights(self) -> Array | None:
         """Return the weights (n,), where there are any."""
         if self._source.weights is None:
             return None
-        return np.concatenate([np.array(weights) for _, weights in self._source.blocks()])
+        return np.concatenate([np.array(part) for part in self._source.weight_columns()])
 
 
 def is_path(X: Any) -> bool:
@@ -80,7 +92,36 @@ def on_disk(rows: Any) -> bool:
     return False
 
 
-def opened(X: Any, sample_weight: Any, names: list[str] | None, n_features: int | None) -> FileRows:
+def rows_from(
+    rows: Any, weights: Array | None, origin: Array | None, size: int, n_threads: int = 1
+) -> Source:
+    """Return rows, of an array or in files, less an origin.
+
+    Parameters
+    ----------
+    rows : ndarray or FileRows
+        The rows; those in files know their weights.
+    weights : ndarray of shape (n,) or None
+        Of the rows of an array.
+    origin : ndarray of shape (d,) or None
+        What is subtracted.
+    size : int
+        Observations a block.
+    n_threads : int
+        How many threads may go through them.
+    """
+    if isinstance(rows, FileRows):
+        return rows.source(origin, size, n_threads)
+    return ArraySource(rows, weights, origin, size, n_threads)
+
+
+def opened(
+    X: Any,
+    sample_weight: Any,
+    names: list[str] | None,
+    n_features: int | None,
+    encode: Encode | None = None,
+) -> FileRows:
     """Return the rows that a path names.
 
     Parameters
@@ -93,6 +134,8 @@ def opened(X: Any, sample_weight: Any, names: list[str] | None, n_features: int 
         The columns of the fit, taken in this order; unless given, all but the weights.
     n_features : int or None
         Their number, where it is known.
+    encode : callable, optional
+        As of ``ParquetSource``.
 
     Raises
     ------
@@ -103,7 +146,7 @@ def opened(X: Any, sample_weight: Any, names: list[str] | None, n_features: int 
         raise InputError(
             "the weights of rows in files are a column of theirs; give its name as sample_weight"
         )
-    rows = FileRows(X, names, sample_weight)
+    rows = FileRows(X, names, sample_weight, encode)
     if n_features is not None and rows.shape[1] != n_features:
         raise InputError(f"{X} has {rows.shape[1]} features, and the mixture was fitted to {n_features}")
     return rows

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.default_prior import default_prior
 from mixtura.em.family import Array
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParameters
@@ -28,26 +26,16 @@ from mixtura.em.precision import (
 )
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.scoring import Scorer, block_size
-from mixtura.em.source import BLOCK, ArraySource, Source
+from mixtura.em.source import BLOCK, Source
 from mixtura.em.steps import MixtureParameters
-from mixtura.em.stepwise import Running, learn
 from mixtura.errors import InputError
-from mixtura.estimators.checks import at_least_one, seed_of
-from mixtura.estimators.file_rows import FileRows, positive
-from mixtura.estimators.gaussian_start import SHORT_RUNS, AnyGaussians, GivenStart, gaussian_start
-from mixtura.estimators.mixture_base import MixtureBase
-from mixtura.estimators.mixture_checks import (
-    COMMON,
-    Constraint,
-    check_parameters,
-    checked_start,
-    checked_weights,
-    one_of,
-    optional,
-    real,
-)
+from mixtura.estimators.file_rows import FileRows, rows_from
+from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances
+from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
+from mixtura.estimators.mixture_base import MixtureBase, Tables
+from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start, one_of, real
 from mixtura.estimators.mixture_problem import Problem, Scoring
-from mixtura.estimators.mixture_starts import METHODS
+from mixtura.findings import Finding
 
 # The square of a larger number leaves float64.
 _LARGEST = 1e150
@@ -98,6 +86,8 @@ class GaussianMixture(MixtureBase):
         Of a Dirichlet prior on the weights, at least 1, which is none.
     acceleration : {"squarem"}, optional
         Leaps along the way EM goes, kept only where F does not fall by them.
+    n_threads : int, default=1
+        How many threads share the rows in `fit`. The same number gives the same bits.
 
     Attributes
     ----------
@@ -143,16 +133,12 @@ class GaussianMixture(MixtureBase):
     False
     """
 
-    reads_files: ClassVar[bool] = True
-    # What partial_fit goes on from: the coordinates of the first batch, and sums over batches.
-    _stepwise: tuple[Problem[AnyGaussians], Running] | None = None
+    learns_surprises: ClassVar[bool] = False
 
     constraints: ClassVar[Mapping[str, Constraint]] = {
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
-        "init_params": one_of(*METHODS, SHORT_RUNS),
-        "acceleration": optional(one_of(*ACCELERATIONS)),
         "prior": Constraint(
             lambda prior: prior is None or prior == "auto" or isinstance(prior, NormalInverseWishart),
             "a NormalInverseWishart, 'auto' or None",
@@ -180,6 +166,7 @@ class GaussianMixture(MixtureBase):
         prior: NormalInverseWishart | Literal["auto"] | None = None,
         weight_concentration: float = 1.0,
         acceleration: Literal["squarem"] | None = None,
+        n_threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -199,98 +186,13 @@ class GaussianMixture(MixtureBase):
         self.prior = prior
         self.weight_concentration = weight_concentration
         self.acceleration = acceleration
+        self.n_threads = n_threads
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: NaN is a missing value."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
-        r"""Learn from one more batch by stepwise EM, so that no batch is needed twice.
-
-        The sufficient statistics are averaged over batches with steps :math:`(t + 2)^{-0.7}`, an M-step after
-        each. The first batch also gives the start, which is that of `fit`, or the parameters of the last fit.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-            A batch; all of about the same size, the first with at least ``n_components`` rows.
-        y : ignored
-            Present for scikit-learn's conventions.
-        sample_weight : array-like of shape (n,), optional
-            How often each row counts.
-
-        Returns
-        -------
-        GaussianMixture
-            The estimator itself; ``lower_bounds_`` holds each batch's mean log p(x) before it was learnt.
-
-        References
-        ----------
-        O. Cappe and E. Moulines (2009), On-line expectation-maximization algorithm for latent data models.
-        """
-        check_parameters(self, self.constraints)
-        begun = self._stepwise
-        rows = self._checked(X, reset=begun is None and not hasattr(self, "converged_"))
-        rows, weights = positive(rows, checked_weights(sample_weight, len(rows)))
-        if begun is None:
-            posed = self._posed(rows, weights)
-            again = hasattr(self, "converged_")
-            theta = (
-                self._continued(posed) if again else self._start(posed, check_random_state(self.random_state))
-            )
-            family = posed.family if isinstance(posed.family, MissingFamily) else missing_family(posed.family)
-            # Of the first batch only the coordinates are kept.
-            problem = replace(posed, family=family, source=ArraySource(rows[:0]), rows=rows[:0], weights=None)
-            begun = problem, Running(theta)
-            self.lower_bounds_: list[float] = []
-        problem, running = begun
-        size = block_size(self._family(rows.shape[1]).layout.rows(rows.shape[1]))
-        batch = ArraySource(rows, weights, problem.origin, size)
-        running = learn(problem.family, running, batch, concentration=self.weight_concentration)
-        self._publish(running.theta, problem)
-        self._stepwise = problem, running
-        self.converged_, self.n_iter_, self.stopped_by_ = False, running.n_batches, "partial_fit"
-        self.lower_bound_ = running.lower_bound
-        self.lower_bounds_ = [*self.lower_bounds_, running.lower_bound]
-        self.free_energy_path_, self.findings_ = np.array(self.lower_bounds_), problem.findings
-        return self
-
-    def impute(
-        self,
-        X: ArrayLike,
-        *,
-        draws: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> NDArray[np.floating]:
-        """Return rows with NaN filled by what the mixture expects there, given the rest of the row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-            Rows; NaN is a missing value.
-        draws : int, optional
-            How many draws of what is missing; conditional means unless given.
-        random_state : int, RandomState or None, default=None
-            Seed of the draws; ``random_state`` of the mixture unless given.
-
-        Returns
-        -------
-        ndarray of shape (n, n_features) or (draws, n, n_features)
-            Entries that were there are the same bits.
-        """
-        check_is_fitted(self)
-        rows = self._checked(X, reset=False)
-        seed = seed_of(self.random_state if random_state is None else random_state)
-        family = self._family(rows.shape[1])
-        origin = self._centre()
-        theta = self._theta(origin)
-        n_draws = None if draws is None else at_least_one("draws", draws)
-        filled: NDArray[np.floating] = impute(
-            family, theta, rows, origin=origin, draws=n_draws, generator=np.random.default_rng(seed)
-        )
-        return filled
 
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
         rows: NDArray[Any] = validate_data(
@@ -309,7 +211,7 @@ class GaussianMixture(MixtureBase):
 
     def _problem(self, rows: Any, weights: Array | None) -> Problem[AnyGaussians]:
         in_files = isinstance(rows, FileRows)
-        raw: Source = rows.source(None, BLOCK) if in_files else ArraySource(rows, weights)
+        raw = rows_from(rows, weights, None, BLOCK)
         largest = _largest(raw) if in_files else _largest_entry(rows)
         if not largest < _LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
@@ -318,17 +220,30 @@ class GaussianMixture(MixtureBase):
         prior = self._prior(family, raw)
         if prior is not None:
             family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
-        size = block_size(family.layout.rows(family.n_features))
-        exact = self.reg_covar == 0
-        if in_files:
-            return Problem(missing_family(family), rows.source(origin, size), rows, weights, origin, exact)
-        if not _any_missing(rows):
-            source: Source = ArraySource(rows, weights, origin, size)
-            return Problem(family, source, rows, weights, origin, exact)
-        names = getattr(self, "feature_names_in_", None)
-        patterns = PatternSource(rows, weights, origin, size)
-        patterns.require_observed(names)
-        return Problem(missing_family(family), patterns, rows, weights, origin, exact, patterns.findings())
+        size, exact = self._block_size(rows.shape[1]), self.reg_covar == 0
+        if in_files or not _any_missing(rows):
+            source = rows_from(rows, weights, origin, size, self.n_threads)
+            whole = self._streamed(family) if in_files else family
+            return Problem(whole, source, rows, weights, origin, exact)
+        patterns = PatternSource(rows, weights, origin, size, self.n_threads)
+        patterns.require_observed(getattr(self, "feature_names_in_", None))
+        return Problem(self._streamed(family), patterns, rows, weights, origin, exact, patterns.findings())
+
+    def _block_size(self, n_features: int) -> int:
+        layout = COVARIANCE_TYPES[self.covariance_type].layout
+        return block_size(layout.rows(n_features))
+
+    def _encoding(self) -> None:
+        return None
+
+    def _read_file(self, tables: Tables) -> None:
+        """Nothing: all columns are measurements."""
+
+    def _noticed(self, problem: Problem[AnyGaussians]) -> tuple[Finding, ...]:
+        return problem.findings
+
+    def _streamed(self, family: AnyGaussians) -> MissingFamily[Any]:
+        return family if isinstance(family, MissingFamily) else missing_family(family)
 
     def _prior(self, family: GaussianFamily, source: Source) -> NormalInverseWishart | None:
         """Return the prior in raw units."""
@@ -370,7 +285,6 @@ class GaussianMixture(MixtureBase):
     def _publish(self, theta: MixtureParameters, problem: Problem[AnyGaussians]) -> None:
         family, dtype = problem.family, problem.rows.dtype
         gaussians = family.gaussians if isinstance(family, MissingFamily) else family
-        self._stepwise = None
         covariances = theta.components.covariances
         factors = precision_factors(gaussians, self.covariance_type, covariances)
         weights = np.exp(theta.log_weights)
@@ -385,33 +299,39 @@ class GaussianMixture(MixtureBase):
         means, factors = self.means_ - origin, self.precisions_cholesky_.astype(np.float64)
         family = COVARIANCE_TYPES[self.covariance_type](*means.shape)
         log_weights = log_weights_from(self.weights_.astype(np.float64))
-        size = block_size(family.layout.rows(family.n_features))
+        size = self._block_size(means.shape[1])
         in_files = isinstance(rows, FileRows)
         if not in_files and not _any_missing(rows):
             scorer = Scorer(family, prepared_from(family, means, factors), log_weights, size)
-            return Scoring(scorer, ArraySource(rows, None, origin, size))
+            return Scoring(scorer, rows_from(rows, None, origin, size))
         whole = missing_family(family)
         prepared = prepared_missing_from(whole, means, self.covariances_.astype(np.float64), factors)
         size = min(size, max(64, _PATTERN_VALUES // means.shape[1] ** 2))
-        source: Source = rows.source(origin, size) if in_files else ArraySource(rows, None, origin, size)
-        return Scoring(Scorer(whole, prepared, log_weights, size), source)
+        return Scoring(Scorer(whole, prepared, log_weights, size), rows_from(rows, None, origin, size))
+
+    def _imputed(
+        self, rows: NDArray[Any], draws: int | None, generator: np.random.Generator
+    ) -> NDArray[np.floating]:
+        family, origin = self._family(rows.shape[1]), self._centre()
+        filled: NDArray[np.floating] = impute(
+            family, self._theta(origin), rows, origin=origin, draws=draws, generator=generator
+        )
+        return filled
 
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
         family: GaussianFamily = COVARIANCE_TYPES[self.covariance_type](*self.means_.shape)
         everyone = family.expand(self.covariances_.astype(np.float64))
-        means, parts = self.means_.astype(np.float64), []
-        for mean, covariance, count in zip(means, everyone, counts, strict=True):
-            if covariance.ndim == 2:
-                parts.append(random_state.multivariate_normal(mean, covariance, int(count)))
-            else:
-                noise = random_state.standard_normal(size=(int(count), len(mean)))
-                parts.append(mean + noise * np.sqrt(covariance))
-        return np.vstack(parts)
+        means = self.means_.astype(np.float64)
+        return np.vstack(
+            [
+                drawn_gaussians(mean, covariance, int(count), random_state)
+                for mean, covariance, count in zip(means, everyone, counts, strict=True)
+            ]
+        )
 
     def _n_parameters(self) -> int:
         k, d = self.means_.shape
-        covariances = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
-        return covariances[self.covariance_type] + k * d + k - 1
+        return n_covariances(self.covariance_type, k, d) + k * d + k - 1
 
 
 def _largest_entry(rows: NDArray[Any]) -> float:

@@ -14,16 +14,13 @@ from mixtura.em.missing import MissingFamily
 from mixtura.em.mixture import log_weights_from, statistics_from
 from mixtura.em.precision import centred_at, covariances_from
 from mixtura.em.scoring import block_size
-from mixtura.em.source import ArraySource
-from mixtura.em.starts import SAMPLE, sampled, short_runs
+from mixtura.em.source import BLOCK, ArraySource
+from mixtura.em.starts import short_runs
 from mixtura.em.steps import MixtureParameters
-from mixtura.estimators.file_rows import on_disk
+from mixtura.estimators.gaussian_shape import unit_gaussians
 from mixtura.estimators.mixture_checks import checked_mixture_weights, checked_precisions, checked_start
-from mixtura.estimators.mixture_problem import Problem
-from mixtura.estimators.mixture_starts import POINTS, assigned, nearest
-
-# The method that is not scikit-learn's.
-SHORT_RUNS = "short_runs"
+from mixtura.estimators.mixture_problem import Problem, in_memory
+from mixtura.estimators.mixture_starts import POINTS, SHORT_RUNS, assigned, nearest
 
 AnyGaussians = GaussianFamily | MissingFamily[Any]
 
@@ -84,13 +81,10 @@ def _from_responsibilities(
     problem: Problem[AnyGaussians], method: str, random_state: np.random.RandomState
 ) -> tuple[Array, GaussianParameters]:
     """Return weights, and means and covariances, of one M-step."""
-    family, rows, weights, origin = problem.family, problem.rows, problem.weights, problem.origin
     if method == SHORT_RUNS:
         return _short_runs(problem, np.random.default_rng(random_state.randint(2**31 - 1)))
-    if on_disk(rows):
-        generator = np.random.default_rng(random_state.randint(2**31 - 1))
-        sample = sampled(problem.source, SAMPLE, generator)
-        rows, weights, origin = sample.rows, sample.weights, np.zeros_like(origin)
+    problem = in_memory(problem, random_state, BLOCK)
+    family, rows, weights, origin = problem.family, problem.rows, problem.weights, problem.origin
     if isinstance(family, MissingFamily):
         family, rows, origin = family.gaussians, _complete(rows, weights, origin), np.zeros_like(origin)
     k, size = family.n_components, block_size(family.layout.rows(family.n_features))
@@ -111,9 +105,7 @@ def _short_runs(
     """Return weights, means and covariances of the best of many short runs."""
     family = problem.family
     gaussians = family.gaussians if isinstance(family, MissingFamily) else family
-    k, d = family.n_components, family.n_features
-    unit = gaussians.layout.add_to_diagonal(gaussians.layout.zeros(k, d), 1.0)
-    reference = GaussianParameters(np.zeros((k, d)), gaussians.share(unit, np.ones(k)))
+    reference = unit_gaussians(gaussians)
     theta = short_runs(family, problem.source, generator, reference=reference, exact=problem.exact)
     return np.exp(theta.log_weights), theta.components
 

@@ -11,16 +11,22 @@ from sklearn.utils import Tags
 
 from mixtura.em.family import Array
 from mixtura.em.gaussian import COVARIANCE_TYPES
-from mixtura.em.origin import column_medians
 from mixtura.em.product import ProductFamily
 from mixtura.errors import InputError
-from mixtura.estimators.categories import Categories
-from mixtura.estimators.column_kinds import chosen_families
+from mixtura.estimators.column_kinds import chosen_families, column_summaries
+from mixtura.estimators.declared import CATEGORIES, declared_columns, learned_categories
+from mixtura.estimators.discrete_parts import BernoulliPart, CategoricalPart, PoissonPart
 from mixtura.estimators.family_mixture import FamilyMixture
-from mixtura.estimators.mixed_parts import PARTS, Part
+from mixtura.estimators.gaussian_part import GaussianPart
+from mixtura.estimators.mixture_base import Tables
 from mixtura.estimators.mixture_checks import COMMON, Constraint, one_of, real
-from mixtura.estimators.rows import named
-from mixtura.estimators.tables import read_columns
+from mixtura.estimators.mixture_problem import Problem
+from mixtura.estimators.part import Part
+from mixtura.findings import Finding
+
+PARTS: dict[str, type[Part]] = {
+    part.name: part for part in (GaussianPart, BernoulliPart, CategoricalPart, PoissonPart)
+}
 
 
 class MixedMixture(FamilyMixture):
@@ -39,11 +45,18 @@ class MixedMixture(FamilyMixture):
     families : str, sequence or mapping, optional
         "gaussian", "bernoulli", "categorical" or "poisson": one for all columns, one for each, or a mapping
         from names or numbers of columns. Columns without one are inferred: text is categorical, truth values
-        and numbers 0 and 1 are Bernoulli, integers from 0 up are counts, other numbers are Gaussian.
+        and numbers 0 and 1 are Bernoulli. Integers from 0 up are Poisson if they vary no less than counts and
+        are small (a mean of at most 10) or fit one Poisson no worse than one Gaussian by BIC; if they vary
+        less than any counts and have at most 10 values they are categorical. Other numbers are Gaussian.
+        ``findings_`` says what integers were taken for.
     covariance_type : {"diag", "full", "tied", "spherical"}, default="diag"
         Of the Gaussian columns, given the group.
     reg_covar : float, default=1e-6
         Added to every variance. With 0 each step is an exact ascent on F.
+    categories : sequence or mapping, optional
+        The categories of the columns where they are known beforehand, as batches or files may lack some: a
+        list for each column, or a mapping from names or numbers of columns; None, and columns that are left
+        out, for those of the data. Others than declared are unknown.
     handle_unknown : {"error", "missing"}, default="error"
         What a category that was not there in `fit` is afterwards: an error, or a missing entry.
     tol : float, default=1e-3
@@ -52,9 +65,10 @@ class MixedMixture(FamilyMixture):
         The most iterations; 0 leaves the start.
     n_init : int, default=1
         How many starts; the one that ends with the greatest F is kept.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        Where responsibilities to start from come from, on standardised columns and indicators of categories.
-        A part of them is drawn at random.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data", "short_runs"}, default="kmeans"
+        Where EM starts: responsibilities by a method of scikit-learn on standardised columns and indicators
+        of categories, a part of them drawn at random; or the best end of many short runs. Of rows on disk,
+        100,000 stand for all.
     weights_init : array-like of shape (K,), optional
         Weights to start from.
     random_state : int, RandomState or None, default=None
@@ -70,6 +84,10 @@ class MixedMixture(FamilyMixture):
         From names of families to their priors, for maximum a posteriori; F then includes log p(theta).
     weight_concentration : float, default=1.0
         Of a Dirichlet prior on the weights, at least 1, which is none.
+    acceleration : {"squarem"}, optional
+        Leaps along the way EM goes, kept only where F does not fall by them.
+    n_threads : int, default=1
+        How many threads share the rows in `fit`. The same number gives the same bits.
 
     Attributes
     ----------
@@ -114,6 +132,7 @@ class MixedMixture(FamilyMixture):
         **COMMON,
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
+        "categories": CATEGORIES,
         "handle_unknown": one_of("error", "missing"),
         "priors": Constraint(
             lambda value: (
@@ -121,7 +140,7 @@ class MixedMixture(FamilyMixture):
                 or (
                     isinstance(value, Mapping)
                     and all(
-                        name in PARTS and isinstance(prior, PARTS[name].prior)
+                        name in PARTS and isinstance(prior, PARTS[name].prior_kind)
                         for name, prior in value.items()
                     )
                 )
@@ -137,11 +156,12 @@ class MixedMixture(FamilyMixture):
         families: str | Sequence[str] | Mapping[Any, str] | None = None,
         covariance_type: Literal["diag", "full", "tied", "spherical"] = "diag",
         reg_covar: float = 1e-6,
+        categories: Sequence[Any] | Mapping[Any, Any] | None = None,
         handle_unknown: Literal["error", "missing"] = "error",
         tol: float = 1e-3,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Literal["kmeans", "k-means++", "random", "random_from_data"] = "kmeans",
+        init_params: Literal["kmeans", "k-means++", "random", "random_from_data", "short_runs"] = "kmeans",
         weights_init: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
@@ -150,11 +170,14 @@ class MixedMixture(FamilyMixture):
         stopping: Literal["absolute", "relative", "aitken"] = "absolute",
         priors: Mapping[str, Any] | None = None,
         weight_concentration: float = 1.0,
+        acceleration: Literal["squarem"] | None = None,
+        n_threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.families = families
         self.covariance_type = covariance_type
         self.reg_covar = reg_covar
+        self.categories = categories
         self.handle_unknown = handle_unknown
         self.tol = tol
         self.max_iter = max_iter
@@ -168,6 +191,8 @@ class MixedMixture(FamilyMixture):
         self.stopping = stopping
         self.priors = priors
         self.weight_concentration = weight_concentration
+        self.acceleration = acceleration
+        self.n_threads = n_threads
 
     def __sklearn_tags__(self) -> Tags:
         """Say that categories, text and gaps are welcome."""
@@ -176,24 +201,17 @@ class MixedMixture(FamilyMixture):
         tags.input_tags.string = True
         return tags
 
-    def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        columns = read_columns(self, X, reset=reset)
-        if reset:
-            self._learn(columns)
-        rows = np.empty((len(columns[0]), len(columns)))
-        for part in self._parts():
-            rows[:, part.columns] = part.read(self, columns)
-        return rows
+    def _checked(self, X: Any, *, reset: bool) -> Array:
+        return self._checked_table(X, reset=reset)
 
-    def _learn(self, columns: list[Any]) -> None:
-        """Set what the columns are."""
-        families = chosen_families(self, self.families, columns)
+    def _learn(self, tables: Tables) -> None:
+        declared = declared_columns(self, self.categories, self.n_features_in_)
+        summaries = column_summaries(self, tables())
+        families, findings = chosen_families(self, self.families, summaries, list(declared))
         by_family = {
             name: [j for j, own in enumerate(families) if own == name] for name in PARTS if name in families
         }
-        categories = [
-            Categories.learn(columns[j], named(self, j)).values for j in by_family.get("categorical", [])
-        ]
+        categories = learned_categories(self, tables, by_family.get("categorical", []), declared)
         if self.warm_start and hasattr(self, "converged_"):
             same = families == self.families_ and all(
                 np.array_equal(a, b) for a, b in zip(categories, self.categories_, strict=True)
@@ -205,62 +223,11 @@ class MixedMixture(FamilyMixture):
         self.families_: list[str] = families
         self.columns_: dict[str, list[int]] = by_family
         self.categories_: list[NDArray[Any]] = categories
+        self._inferred = findings
+
+    def _noticed(self, problem: Problem[ProductFamily]) -> tuple[Finding, ...]:
+        return self._inferred
 
     def _parts(self) -> list[Part]:
-        return [PARTS[name](own) for name, own in self.columns_.items()]
-
-    def _family(self, n_features: int, origin: Array) -> ProductFamily:
-        return ProductFamily(
-            [(part.family(self, origin[part.columns]), part.columns) for part in self._parts()]
-        )
-
-    def _origin(self, rows: NDArray[Any], weights: Array | None) -> Array:
-        origin = np.zeros(rows.shape[1])
-        measured = self.columns_.get("gaussian", [])
-        if measured:
-            origin[measured] = column_medians(rows[:, measured], weights)
-        return origin
-
-    def _scored_about(self, n_features: int) -> Array:
-        origin = np.zeros(n_features)
-        if "gaussian" in self.columns_:
-            origin[self.columns_["gaussian"]] = self.weights_ @ self.means_
-        return origin
-
-    def _exact(self) -> bool:
-        return self.reg_covar == 0 or "gaussian" not in self.columns_
-
-    def _neutral(self, family: ProductFamily) -> tuple[Any, ...]:
-        return tuple(part.neutral(own) for part, own in zip(self._parts(), family.parts, strict=True))
-
-    def _given(self, family: ProductFamily, origin: Array) -> None:
-        return None
-
-    def _embedded(self, rows: NDArray[Any]) -> Array:
-        return np.hstack([part.embedded(self, rows[:, part.columns]) for part in self._parts()])
-
-    def _components(self, family: ProductFamily, origin: Array) -> tuple[Any, ...]:
-        if len(self.weights_) != self.n_components:
-            raise InputError(
-                f"warm_start goes on from {len(self.weights_)} components, and not with {self.n_components}; "
-                "fit a new estimator"
-            )
-        return tuple(
-            part.components(self, own, origin[part.columns])
-            for part, own in zip(self._parts(), family.parts, strict=True)
-        )
-
-    def _show(self, components: tuple[Any, ...], family: ProductFamily, origin: Array) -> None:
-        for part, own, theta in zip(self._parts(), family.parts, components, strict=True):
-            part.show(self, own, theta, origin[part.columns])
-
-    def _draw(self, component: int, count: int, random_state: np.random.RandomState) -> NDArray[Any]:
-        drawn: dict[int, NDArray[Any]] = {}
-        for part in self._parts():
-            drawn.update(zip(part.columns, part.draw(self, component, count, random_state), strict=True))
-        columns = [drawn[j] for j in range(len(drawn))]
-        numeric = all(column.dtype.kind in "if" for column in columns)
-        return np.column_stack(columns if numeric else [column.astype(object) for column in columns])
-
-    def _n_parameters(self) -> int:
-        return sum(part.n_parameters(self) for part in self._parts()) + self.n_components - 1
+        priors = self.priors or {}
+        return [PARTS[name](own, priors.get(name)) for name, own in self.columns_.items()]

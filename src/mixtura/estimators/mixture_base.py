@@ -6,7 +6,8 @@ import math
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,18 +21,23 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.mixture import Climb, fit_mixture
+from mixtura.em.parquet_source import Encode
 from mixtura.em.posterior import responsibilities
+from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters
+from mixtura.em.stepwise import Running, learn
 from mixtura.em.stopping import STOPPING, Criterion
 from mixtura.errors import InputError
-from mixtura.estimators.checks import at_least_one
-from mixtura.estimators.file_rows import is_path, opened, positive
+from mixtura.estimators.checks import at_least_one, seed_of
+from mixtura.estimators.file_rows import is_path, opened, positive, rows_from
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
 from mixtura.estimators.mixture_log import PrintedLog
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.findings import Finding
 
 Array = NDArray[np.float64]
+# The pieces of a table, each a list of Arrow arrays, as often as they are asked for.
+Tables = Callable[[], Iterator[list[Any]]]
 
 
 class MixtureBase(DensityMixin, BaseEstimator):
@@ -42,7 +48,10 @@ class MixtureBase(DensityMixin, BaseEstimator):
     """
 
     constraints: ClassVar[Mapping[str, Constraint]] = COMMON
-    reads_files: ClassVar[bool] = False
+    # Whether a batch may hold what no component can give.
+    learns_surprises: ClassVar[bool]
+    # What partial_fit goes on from: the coordinates of the first batch, and sums over batches.
+    _stepwise: tuple[Problem[Any], Running] | None = None
 
     n_features_in_: int
     feature_names_in_: NDArray[Any]
@@ -57,30 +66,44 @@ class MixtureBase(DensityMixin, BaseEstimator):
     verbose: int
     verbose_interval: int
     weight_concentration: float
-    acceleration: str | None = None
+    acceleration: str | None
+    n_threads: int
     weights_: NDArray[np.floating]
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+    free_energy_path_: Array
+    stopped_by_: str
+    findings_: tuple[Finding, ...]
 
     @abstractmethod
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """Return checked rows, of numbers and of the columns of the fit unless ``reset``."""
 
-    def _read(self, X: Any, sample_weight: Any = None, *, reset: bool) -> tuple[Any, Array | None]:
-        """Return checked rows and weights; rows that a path names stay where they are."""
-        if not (self.reads_files and is_path(X)):
-            rows = self._checked(X, reset=reset)
-            return rows, checked_weights(sample_weight, len(rows))
-        names = None if reset else getattr(self, "feature_names_in_", None)
-        file = opened(
-            X, sample_weight, None if names is None else list(names), None if reset else self.n_features_in_
-        )
-        if reset:
-            self.n_features_in_ = file.shape[1]
-            self.feature_names_in_ = np.array(file.columns, dtype=object)
-        return file, file.weights()
+    @abstractmethod
+    def _encoding(self) -> Encode | None:
+        """Return what makes numbers of the columns of a file; None where they must be numbers."""
 
     @abstractmethod
-    def _problem(self, rows: NDArray[Any], weights: Array | None) -> Problem[Any]:
+    def _read_file(self, tables: Tables) -> None:
+        """Learn what must be known of the columns of a file before they become numbers."""
+
+    @abstractmethod
+    def _block_size(self, n_features: int) -> int:
+        """Return how many rows a block holds."""
+
+    @abstractmethod
+    def _problem(self, rows: Any, weights: Array | None) -> Problem[Any]:
         """Return the family and the source of rows whose weights are positive."""
+
+    @abstractmethod
+    def _noticed(self, problem: Problem[Any]) -> tuple[Finding, ...]:
+        """Return what should be known about the data of a fit."""
+
+    @abstractmethod
+    def _streamed(self, family: Any) -> Any:
+        """Return the family that goes through batches, any of which may have gaps."""
 
     @abstractmethod
     def _start(self, problem: Problem[Any], random_state: np.random.RandomState) -> MixtureParameters:
@@ -95,8 +118,12 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Set the attributes that show the parameters."""
 
     @abstractmethod
-    def _scoring(self, rows: NDArray[Any]) -> Scoring:
+    def _scoring(self, rows: Any) -> Scoring:
         """Return the public parameters ready to score, with rows in the same coordinates."""
+
+    @abstractmethod
+    def _imputed(self, rows: NDArray[Any], draws: int | None, generator: np.random.Generator) -> NDArray[Any]:
+        """Return checked rows with their gaps filled, (draws, n, d) where there are draws."""
 
     @abstractmethod
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
@@ -112,8 +139,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-            The data. Where the class reads files, also the path of a Parquet file or of a folder of them, of
-            which a few thousand rows are in memory at a time.
+            The data, or the path of a Parquet file or of a folder of them, of which some ten thousand rows
+            are in memory at a time.
         y : ignored
             Present for scikit-learn's conventions.
         sample_weight : array-like of shape (n,), optional
@@ -146,6 +173,66 @@ class MixtureBase(DensityMixin, BaseEstimator):
             As for `fit`.
         """
         return self._labels(self._fit(X, sample_weight))
+
+    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        r"""Learn from one more batch by stepwise EM, so that no batch is needed twice.
+
+        The sufficient statistics are averaged over batches with steps :math:`(t + 2)^{-0.7}`, an M-step after
+        each. The first batch also gives the start, which is that of `fit`, or the parameters of the last fit;
+        and it says what the columns are: of categories that come later declare all with ``categories``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            A batch; all of about the same size, the first with at least ``n_components`` rows.
+        y : ignored
+            Present for scikit-learn's conventions.
+        sample_weight : array-like of shape (n,), optional
+            How often each row counts.
+
+        Returns
+        -------
+        object
+            The estimator itself; ``lower_bounds_`` holds each batch's mean log p(x) before it was learnt,
+            -inf where it held what no component could give, as a category that no batch before had.
+
+        Raises
+        ------
+        InputError
+            If a batch is not what `fit` takes, or holds a category that is not known.
+        ConvergenceError
+            If measurements have no density under any component.
+
+        References
+        ----------
+        O. Cappe and E. Moulines (2009), On-line expectation-maximization algorithm for latent data models.
+        """
+        check_parameters(self, self.constraints)
+        if is_path(X):
+            raise InputError(
+                f"partial_fit takes rows, and {X!r} is a path; give it to fit, which reads files"
+            )
+        rows = self._checked(X, reset=self._stepwise is None and not hasattr(self, "converged_"))
+        rows, weights = positive(rows, checked_weights(sample_weight, len(rows)))
+        if self._stepwise is None:
+            self._stepwise = self._begun(rows, weights)
+            self.lower_bounds_ = []
+        problem, running = self._stepwise
+        batch = rows_from(rows, weights, problem.origin, self._block_size(rows.shape[1]), self.n_threads)
+        running = learn(
+            problem.family,
+            running,
+            batch,
+            concentration=self.weight_concentration,
+            surprises=self.learns_surprises,
+        )
+        self._publish(running.theta, problem)
+        self._stepwise = problem, running
+        self.converged_, self.n_iter_, self.stopped_by_ = False, running.n_batches, "partial_fit"
+        self.lower_bound_ = running.lower_bound
+        self.lower_bounds_ = [*self.lower_bounds_, running.lower_bound]
+        self.free_energy_path_, self.findings_ = np.array(self.lower_bounds_), problem.findings
+        return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible component of each row, argmax_k p(k | x), shape (n,)."""
@@ -209,6 +296,47 @@ class MixtureBase(DensityMixin, BaseEstimator):
             entropy += float(each.sum() if weights is None else each @ weights[part])
         return self.bic(X, sample_weight) + 2 * entropy
 
+    def impute(
+        self,
+        X: ArrayLike,
+        *,
+        draws: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[Any]:
+        r"""Return rows with gaps filled by what the mixture expects there, given the rest of the row.
+
+        .. math:: p(x_{mis} \mid x_{obs}) = \sum_k p(k \mid x_{obs}) \, p(x_{mis} \mid x_{obs}, k)
+
+        Measurements and counts get their conditional mean, zeros and ones and categories the most probable
+        value.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows; NaN, and where there are categories None, is a missing value.
+        draws : int, optional
+            How many draws of what is missing; what is expected unless given.
+        random_state : int, RandomState or None, default=None
+            Seed of the draws; ``random_state`` of the mixture unless given.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features) or (draws, n, n_features)
+            Entries that were there are the same; an array of objects where columns hold text.
+
+        Raises
+        ------
+        InputError
+            If the rows are not what `predict` takes, or ``draws`` is no whole number of at least 1.
+        """
+        check_is_fitted(self)
+        if is_path(X):
+            raise InputError(f"impute takes rows, and {X!r} is a path; read some rows of it at a time")
+        rows = self._checked(X, reset=False)
+        seed = seed_of(self.random_state if random_state is None else random_state)
+        n_draws = None if draws is None else at_least_one("draws", draws)
+        return self._imputed(rows, n_draws, np.random.default_rng(seed))
+
     def sample(self, n_samples: int = 1) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Draw rows from the mixture, component by component, with ``random_state``.
 
@@ -261,6 +389,25 @@ class MixtureBase(DensityMixin, BaseEstimator):
 
         return load_mixture(cls, Path(folder))
 
+    def _read(self, X: Any, sample_weight: Any = None, *, reset: bool) -> tuple[Any, Array | None]:
+        """Return checked rows and weights; rows that a path names stay where they are."""
+        if not is_path(X):
+            rows = self._checked(X, reset=reset)
+            return rows, checked_weights(sample_weight, len(rows))
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        file = opened(
+            X,
+            sample_weight,
+            None if names is None else list(names),
+            None if reset else self.n_features_in_,
+            self._encoding(),
+        )
+        if reset:
+            self.n_features_in_ = file.shape[1]
+            self.feature_names_in_ = np.array(file.columns, dtype=object)
+            self._read_file(file.tables)
+        return file, file.weights()
+
     def _fit(self, X: Any, sample_weight: Any) -> NDArray[Any]:
         """Fit, and return the checked rows."""
         check_parameters(self, self.constraints)
@@ -291,13 +438,14 @@ class MixtureBase(DensityMixin, BaseEstimator):
                 stacklevel=3,
             )
         self._publish(result.theta, problem)
-        self.converged_: bool = result.converged
-        self.n_iter_: int = result.n_iter
-        self.lower_bound_: float = result.lower_bound
-        self.free_energy_path_: Array = result.free_energy_path
-        self.lower_bounds_: list[float] = result.free_energy_path[::2].tolist()
-        self.stopped_by_: str = result.reason
-        self.findings_: tuple[Finding, ...] = (*problem.findings, *result.findings)
+        self._stepwise = None
+        self.converged_ = result.converged
+        self.n_iter_ = result.n_iter
+        self.lower_bound_ = result.lower_bound
+        self.free_energy_path_ = result.free_energy_path
+        self.lower_bounds_ = result.free_energy_path[::2].tolist()
+        self.stopped_by_ = result.reason
+        self.findings_ = (*self._noticed(problem), *result.findings)
         return rows
 
     def _posed(self, rows: Any, weights: Array | None) -> Problem[Any]:
@@ -310,6 +458,24 @@ class MixtureBase(DensityMixin, BaseEstimator):
                 f"n_samples = {n_kept}"
             )
         return self._problem(kept, weights)
+
+    def _begun(self, rows: Any, weights: Array | None) -> tuple[Problem[Any], Running]:
+        """Return where stepwise EM begins."""
+        posed = self._posed(rows, weights)
+        if hasattr(self, "converged_"):
+            theta = self._continued(posed)
+        else:
+            theta = self._start(posed, check_random_state(self.random_state))
+        # Of the first batch only the coordinates are kept.
+        problem = replace(
+            posed,
+            family=self._streamed(posed.family),
+            source=ArraySource(rows[:0]),
+            rows=rows[:0],
+            weights=None,
+            findings=self._noticed(posed),
+        )
+        return problem, Running(theta)
 
     def _labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         labels = np.empty(len(rows), dtype=np.int64)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.stopping import STOPPING
 from mixtura.errors import InputError
-from mixtura.estimators.mixture_starts import METHODS
+from mixtura.estimators.mixture_starts import METHODS, SHORT_RUNS
 
 Array = NDArray[np.float64]
 # Sums of squares times larger weights may leave float64.
@@ -61,7 +62,9 @@ COMMON: dict[str, Constraint] = {
     "tol": real(0.0),
     "max_iter": whole(0),
     "n_init": whole(1),
-    "init_params": one_of(*METHODS),
+    "init_params": one_of(*METHODS, SHORT_RUNS),
+    "acceleration": optional(one_of(*ACCELERATIONS)),
+    "n_threads": whole(1),
     "stopping": one_of(*STOPPING),
     "weight_concentration": real(1.0),
     "warm_start": Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool"),

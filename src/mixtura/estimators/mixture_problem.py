@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from mixtura.em.family import Family
 from mixtura.em.scoring import Scorer
-from mixtura.em.source import Source
+from mixtura.em.source import ArraySource, Source
+from mixtura.em.starts import SAMPLE, sampled
+from mixtura.estimators.file_rows import on_disk
 from mixtura.findings import Finding
 
 Array = NDArray[np.float64]
@@ -47,6 +49,26 @@ class Problem(Generic[F]):
     origin: Array
     exact: bool
     findings: tuple[Finding, ...] = ()
+
+
+def in_memory(problem: Problem[F], random_state: np.random.RandomState, size: int) -> Problem[F]:
+    """Return a problem itself, or one of a sample of its rows where they are on disk.
+
+    Parameters
+    ----------
+    problem : Problem
+        The data.
+    random_state : RandomState
+        Consumed only where rows are on disk.
+    size : int
+        Observations a block.
+    """
+    if not on_disk(problem.rows):
+        return problem
+    sample = sampled(problem.source, SAMPLE, np.random.default_rng(random_state.randint(2**31 - 1)))
+    source = ArraySource(sample.rows, sample.weights, block_size=size)
+    origin = np.zeros_like(problem.origin)
+    return replace(problem, source=source, rows=sample.rows, weights=sample.weights, origin=origin)
 
 
 @dataclass(frozen=True, eq=False)

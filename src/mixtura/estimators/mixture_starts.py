@@ -149,6 +149,9 @@ def _points(chosen: NDArray[np.intp], n_rows: int, weights: Array | None, block_
     return blocks
 
 
+# The method that is not scikit-learn's.
+SHORT_RUNS = "short_runs"
+
 # Those that give each component one row.
 POINTS = ("k-means++", "random_from_data")
 

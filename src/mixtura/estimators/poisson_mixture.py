@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 
-from mixtura.em.family import Array
-from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
-from mixtura.errors import InputError
-from mixtura.estimators.family_mixture import FamilyMixture, without_gaps
-from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start
+from mixtura.em.poisson import Gamma
+from mixtura.em.product import ProductFamily
+from mixtura.estimators.discrete_parts import PoissonPart
+from mixtura.estimators.family_mixture import FamilyMixture
+from mixtura.estimators.mixture_base import Tables
+from mixtura.estimators.mixture_checks import COMMON, Constraint
+from mixtura.estimators.mixture_problem import Problem
+from mixtura.estimators.part import Part
 from mixtura.estimators.rows import refuse_no_counts
 from mixtura.estimators.tables import numeric_rows
+from mixtura.findings import Finding
 
 
 class PoissonMixture(FamilyMixture):
@@ -35,9 +39,10 @@ class PoissonMixture(FamilyMixture):
         The most iterations; 0 leaves the start.
     n_init : int, default=1
         How many starts; the one that ends with the greatest F is kept.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        Where responsibilities to start from come from, on square roots of the counts. A part of them is
-        drawn at random, so that no rate starts at 0.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data", "short_runs"}, default="kmeans"
+        Where EM starts: responsibilities by a method of scikit-learn on square roots of the counts, a part of
+        them drawn at random, so that no rate starts at 0; or the best end of many short runs. Of rows on
+        disk, 100,000 stand for all.
     weights_init, rates_init : array-like, optional
         Parts of the start, of the shapes of ``weights_`` and ``rates_``. A rate of 0 stays.
     random_state : int, RandomState or None, default=None
@@ -53,6 +58,10 @@ class PoissonMixture(FamilyMixture):
         A prior on the rates, for maximum a posteriori; F then includes log p(theta).
     weight_concentration : float, default=1.0
         Of a Dirichlet prior on the weights, at least 1, which is none.
+    acceleration : {"squarem"}, optional
+        Leaps along the way EM goes, kept only where F does not fall by them.
+    n_threads : int, default=1
+        How many threads share the rows in `fit`. The same number gives the same bits.
 
     Attributes
     ----------
@@ -87,7 +96,7 @@ class PoissonMixture(FamilyMixture):
         tol: float = 1e-3,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: Literal["kmeans", "k-means++", "random", "random_from_data"] = "kmeans",
+        init_params: Literal["kmeans", "k-means++", "random", "random_from_data", "short_runs"] = "kmeans",
         weights_init: ArrayLike | None = None,
         rates_init: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -97,6 +106,8 @@ class PoissonMixture(FamilyMixture):
         stopping: Literal["absolute", "relative", "aitken"] = "absolute",
         prior: Gamma | None = None,
         weight_concentration: float = 1.0,
+        acceleration: Literal["squarem"] | None = None,
+        n_threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.tol = tol
@@ -112,6 +123,8 @@ class PoissonMixture(FamilyMixture):
         self.stopping = stopping
         self.prior = prior
         self.weight_concentration = weight_concentration
+        self.acceleration = acceleration
+        self.n_threads = n_threads
 
     def __sklearn_tags__(self) -> Tags:
         """Say that NaN is welcome, and that the data are whole numbers from 0 up."""
@@ -128,39 +141,11 @@ class PoissonMixture(FamilyMixture):
             refuse_no_counts(rows, self)
         return rows
 
-    def _family(self, n_features: int, origin: Array) -> PoissonFamily:
-        return PoissonFamily(self.n_components, n_features, prior=self.prior)
+    def _learn(self, tables: Tables) -> None:
+        """Nothing: all columns are of one family."""
 
-    def _origin(self, rows: NDArray[Any], weights: Array | None) -> Array:
-        return np.zeros(rows.shape[1])
+    def _noticed(self, problem: Problem[ProductFamily]) -> tuple[Finding, ...]:
+        return ()
 
-    def _scored_about(self, n_features: int) -> Array:
-        return np.zeros(n_features)
-
-    def _neutral(self, family: PoissonFamily) -> PoissonParameters:
-        return PoissonParameters(np.ones((family.n_components, family.n_features)))
-
-    def _given(self, family: PoissonFamily, origin: Array) -> PoissonParameters | None:
-        if self.rates_init is None:
-            return None
-        rates = checked_start(self.rates_init, (family.n_components, family.n_features), "rates")
-        if rates.min() < 0:
-            raise InputError(f"The parameter 'rates' should not be negative, but got {rates.min():.5g}")
-        return PoissonParameters(rates)
-
-    def _embedded(self, rows: NDArray[Any]) -> Array:
-        return without_gaps(np.sqrt(np.asarray(rows, dtype=np.float64)))
-
-    def _components(self, family: PoissonFamily, origin: Array) -> PoissonParameters:
-        shape = (family.n_components, family.n_features)
-        return PoissonParameters(checked_start(self.rates_, shape, "rates_"))
-
-    def _show(self, components: PoissonParameters, family: PoissonFamily, origin: Array) -> None:
-        self.rates_ = components.rates
-
-    def _draw(self, component: int, count: int, random_state: np.random.RandomState) -> NDArray[Any]:
-        rates = self.rates_[component]
-        return random_state.poisson(rates, size=(count, len(rates))).astype(np.float64)
-
-    def _n_parameters(self) -> int:
-        return self.rates_.size + self.n_components - 1
+    def _parts(self) -> list[Part]:
+        return [PoissonPart(list(range(self.n_features_in_)), self.prior, self.rates_init)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,24 @@ from sklearn.base import BaseEstimator
 
 from mixtura.errors import InputError
 
+# Rows looked at together, so that a memory map is never copied as a whole.
+_ROWS = 2**16
+
 
 def refuse(
-    wrong: NDArray[np.bool_],
+    wrong: Callable[[NDArray[Any]], NDArray[np.bool_]],
     rows: NDArray[Any],
     estimator: BaseEstimator,
     words: str,
     columns: Sequence[int] | None = None,
+    first: int = 0,
 ) -> None:
     """Raise InputError for the first entry that is wrong, if one is.
 
     Parameters
     ----------
-    wrong : ndarray of bool, shape (n, d)
-        Which entries are.
+    wrong : callable
+        From some rows to which of their entries are.
     rows : ndarray of shape (n, d)
         The entries.
     estimator : object
@@ -33,30 +37,46 @@ def refuse(
         What is asked for, and what to do.
     columns : sequence of int, optional
         Numbers of the columns in the table, where the rows hold but some of them.
+    first : int
+        The number of the first row.
     """
-    if wrong.any():
-        row, at = np.argwhere(wrong)[0]
-        name = named(estimator, int(at if columns is None else columns[at]))
-        raise InputError(f"{name}, row {row} (from 0) holds {rows[row, at]:g}; {words}")
+    for start in range(0, len(rows), _ROWS):
+        part = np.asarray(rows[start : start + _ROWS])
+        with np.errstate(invalid="ignore"):
+            places = np.argwhere(wrong(part))
+        if len(places):
+            row, at = places[0]
+            name = named(estimator, int(at if columns is None else columns[at]))
+            raise InputError(f"{name}, row {first + start + row} (from 0) holds {part[row, at]:g}; {words}")
 
 
 def refuse_no_counts(
-    rows: NDArray[Any], estimator: BaseEstimator, columns: Sequence[int] | None = None
+    rows: NDArray[Any], estimator: BaseEstimator, columns: Sequence[int] | None = None, first: int = 0
 ) -> None:
     """Raise InputError for the first number that is negative, else for the first fractional one."""
     counts = "whole numbers from 0 up (NaN where missing); use a Gaussian mixture for measurements"
-    refuse(rows < 0, rows, estimator, f"Negative values in data are no counts, {counts}", columns)
-    refuse((rows != np.floor(rows)) & ~np.isnan(rows), rows, estimator, f"counts are {counts}", columns)
+    negative = f"Negative values in data are no counts, {counts}"
+    refuse(lambda part: part < 0, rows, estimator, negative, columns, first)
+    refuse(
+        lambda part: (part != np.floor(part)) & ~np.isnan(part),
+        rows,
+        estimator,
+        f"counts are {counts}",
+        columns,
+        first,
+    )
 
 
 def refuse_no_bits(
-    rows: NDArray[Any], estimator: BaseEstimator, remedy: str, columns: Sequence[int] | None = None
+    rows: NDArray[Any],
+    estimator: BaseEstimator,
+    remedy: str,
+    columns: Sequence[int] | None = None,
+    first: int = 0,
 ) -> None:
     """Raise InputError for the first number that is neither 0 nor 1."""
-    wrong = ~((rows == 0) | (rows == 1) | np.isnan(rows))
-    refuse(
-        wrong, rows, estimator, f"a Bernoulli mixture takes 0 and 1 (NaN where missing); {remedy}", columns
-    )
+    words = f"a Bernoulli mixture takes 0 and 1 (NaN where missing); {remedy}"
+    refuse(lambda part: ~((part == 0) | (part == 1) | np.isnan(part)), rows, estimator, words, columns, first)
 
 
 def named(estimator: BaseEstimator, column: int) -> str:

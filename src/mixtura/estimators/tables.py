@@ -37,9 +37,7 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
                 f"Found a data frame with {table.num_rows} sample(s) and {table.num_columns} feature(s) "
                 "while a minimum of 1 is required"
             )
-        return [
-            _plain(column.combine_chunks(), named(estimator, j)) for j, column in enumerate(table.columns)
-        ]
+        return [plain(column.combine_chunks(), named(estimator, j)) for j, column in enumerate(table.columns)]
     rows: NDArray[Any] = validate_data(
         estimator, X, reset=reset, dtype=None, ensure_all_finite=_finite_where_numeric(X)
     )
@@ -51,7 +49,7 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
             raise InputError(
                 f"{named(estimator, j)} mixes types ({one_line(error, 80)}); make all of it text or numbers"
             ) from error
-        columns.append(_plain(column, named(estimator, j)))
+        columns.append(plain(column, named(estimator, j)))
     return columns
 
 
@@ -60,8 +58,14 @@ def _finite_where_numeric(X: Any) -> Literal["allow-nan"] | bool:
     return False if getattr(X, "dtype", None) == np.dtype(object) else "allow-nan"
 
 
-def _plain(column: pa.Array, name: str) -> pa.Array:
-    """Return a column of 64-bit numbers, truth values or text, or of no value at all."""
+def plain(column: pa.Array, name: str) -> pa.Array:
+    """Return a column of 64-bit numbers, truth values or text, or of no value at all.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else, or an infinite number.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
