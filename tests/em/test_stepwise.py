@@ -115,9 +115,8 @@ def test_steps_of_one_over_t_average_all_batches_alike() -> None:
 
 def test_a_category_that_turns_up_late_is_learnt_if_asked() -> None:
     family = BernoulliFamily(2, 2)
-    start = Running(
-        MixtureParameters(np.log([0.5, 0.5]), family.parameters(np.array([[0.0, 0.3], [0.0, 0.6]])))
-    )
+    theta = MixtureParameters(np.log([0.5, 0.5]), family.parameters(np.array([[0.0, 0.3], [0.0, 0.6]])))
+    start = Running(theta)
     batch = ArraySource(np.array([[0.0, 1.0], [1.0, 0.0]]))
     with pytest.raises(ConvergenceError, match="has no density under any component"):
         learn(family, start, batch)

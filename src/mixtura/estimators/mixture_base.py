@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,23 +13,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.em.acceleration import ACCELERATIONS
-from mixtura.em.mixture import Climb, fit_mixture
 from mixtura.em.parquet_source import Encode
-from mixtura.em.posterior import responsibilities
-from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters
-from mixtura.em.stepwise import Running, learn
-from mixtura.em.stopping import STOPPING, Criterion
+from mixtura.em.stepwise import Running
 from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one, seed_of
-from mixtura.estimators.file_rows import is_path, opened, positive, rows_from
+from mixtura.estimators.file_rows import is_path, opened, positive
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
-from mixtura.estimators.mixture_log import PrintedLog
+from mixtura.estimators.mixture_fit import fit_rows, learn_batch
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.findings import Finding
 
@@ -172,7 +164,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         X, y, sample_weight
             As for `fit`.
         """
-        return self._labels(self._fit(X, sample_weight))
+        return self._scoring(self._fit(X, sample_weight)).labels()
 
     def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         r"""Learn from one more batch by stepwise EM, so that no batch is needed twice.
@@ -213,48 +205,26 @@ class MixtureBase(DensityMixin, BaseEstimator):
                 f"partial_fit takes rows, and {X!r} is a path; give it to fit, which reads files"
             )
         rows = self._checked(X, reset=self._stepwise is None and not hasattr(self, "converged_"))
-        rows, weights = positive(rows, checked_weights(sample_weight, len(rows)))
-        if self._stepwise is None:
-            self._stepwise = self._begun(rows, weights)
-            self.lower_bounds_ = []
-        problem, running = self._stepwise
-        batch = rows_from(rows, weights, problem.origin, self._block_size(rows.shape[1]), self.n_threads)
-        running = learn(
-            problem.family,
-            running,
-            batch,
-            concentration=self.weight_concentration,
-            surprises=self.learns_surprises,
-        )
-        self._publish(running.theta, problem)
-        self._stepwise = problem, running
-        self.converged_, self.n_iter_, self.stopped_by_ = False, running.n_batches, "partial_fit"
-        self.lower_bound_ = running.lower_bound
-        self.lower_bounds_ = [*self.lower_bounds_, running.lower_bound]
-        self.free_energy_path_, self.findings_ = np.array(self.lower_bounds_), problem.findings
+        learn_batch(self, *positive(rows, checked_weights(sample_weight, len(rows))))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible component of each row, argmax_k p(k | x), shape (n,)."""
         check_is_fitted(self)
-        return self._labels(self._read(X, reset=False)[0])
+        return self._scoring(self._read(X, reset=False)[0]).labels()
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the responsibilities p(k | x) of shape (n, K)."""
         check_is_fitted(self)
         rows, _ = self._read(X, reset=False)
-        proba = np.empty((len(rows), self.n_components), dtype=self._dtype(rows))
-        scoring = self._scoring(rows)
-        for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
-            proba[part] = block.T
-        return proba
+        return self._scoring(rows).responsibilities(self._dtype(rows))
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return log p(x) of each row in nats, shape (n,)."""
         check_is_fitted(self)
         rows, _ = self._read(X, reset=False)
         with np.errstate(over="ignore"):
-            return self._log_densities(rows).astype(self._dtype(rows), copy=False)
+            return self._scoring(rows).log_densities().astype(self._dtype(rows), copy=False)
 
     def score(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean of log p(x), in nats per observation.
@@ -289,12 +259,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows, weights = self._read(X, sample_weight, reset=False)
-        scoring = self._scoring(rows)
-        entropy = 0.0
-        for part, block in scoring.parts(scoring.scorer.responsibilities(scoring.source)):
-            each = -(block * np.log(np.where(block > 0, block, 1.0))).sum(axis=0)
-            entropy += float(each.sum() if weights is None else each @ weights[part])
-        return self.bic(X, sample_weight) + 2 * entropy
+        return self.bic(X, sample_weight) + 2 * self._scoring(rows).entropy(weights)
 
     def impute(
         self,
@@ -413,90 +378,15 @@ class MixtureBase(DensityMixin, BaseEstimator):
         check_parameters(self, self.constraints)
         random_state = check_random_state(self.random_state)
         rows, weights = self._read(X, sample_weight, reset=True)
-        problem = self._posed(rows, weights)
-        before, starts = -np.inf, [lambda: self._start(problem, random_state)] * self.n_init
-        if self.warm_start and hasattr(self, "converged_"):
-            before, starts = self.lower_bound_, [lambda: self._continued(problem)]
-        result = fit_mixture(
-            problem.family,
-            problem.source,
-            starts,
-            Climb(
-                _continuing(STOPPING[self.stopping](self.tol), before),
-                self.max_iter,
-                self.weight_concentration,
-                problem.exact,
-                None if self.acceleration is None else ACCELERATIONS[self.acceleration],
-            ),
-            PrintedLog(int(self.verbose), self.verbose_interval, before),
-        )
-        if not result.converged and self.max_iter > 0:
-            warnings.warn(
-                "Best performing initialization did not converge. Try different init parameters, or increase "
-                "max_iter, tol, or check for degenerate data.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self._publish(result.theta, problem)
-        self._stepwise = None
-        self.converged_ = result.converged
-        self.n_iter_ = result.n_iter
-        self.lower_bound_ = result.lower_bound
-        self.free_energy_path_ = result.free_energy_path
-        self.lower_bounds_ = result.free_energy_path[::2].tolist()
-        self.stopped_by_ = result.reason
-        self.findings_ = (*self._noticed(problem), *result.findings)
+        fit_rows(self, rows, weights, random_state)
         return rows
-
-    def _posed(self, rows: Any, weights: Array | None) -> Problem[Any]:
-        """Return the problem of the rows of positive weight, of which there must be enough."""
-        kept, weights = positive(rows, weights)
-        n_kept = len(kept) if weights is None else int(np.count_nonzero(weights))
-        if n_kept < self.n_components:
-            raise InputError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {n_kept}"
-            )
-        return self._problem(kept, weights)
-
-    def _begun(self, rows: Any, weights: Array | None) -> tuple[Problem[Any], Running]:
-        """Return where stepwise EM begins."""
-        posed = self._posed(rows, weights)
-        if hasattr(self, "converged_"):
-            theta = self._continued(posed)
-        else:
-            theta = self._start(posed, check_random_state(self.random_state))
-        # Of the first batch only the coordinates are kept.
-        problem = replace(
-            posed,
-            family=self._streamed(posed.family),
-            source=ArraySource(rows[:0]),
-            rows=rows[:0],
-            weights=None,
-            findings=self._noticed(posed),
-        )
-        return problem, Running(theta)
-
-    def _labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        labels = np.empty(len(rows), dtype=np.int64)
-        scoring = self._scoring(rows)
-        for part, joint in scoring.parts(scoring.scorer.log_joint(scoring.source)):
-            labels[part] = joint.argmax(axis=0)
-        return labels
-
-    def _log_densities(self, rows: NDArray[Any]) -> Array:
-        densities = np.empty(len(rows))
-        scoring = self._scoring(rows)
-        for part, joint in scoring.parts(scoring.scorer.log_joint(scoring.source)):
-            densities[part] = responsibilities(joint)
-        return densities
 
     def _total(self, X: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the weighted sum of log p(x), and the sum of the weights."""
         check_is_fitted(self)
         rows, weights = self._read(X, sample_weight, reset=False)
         kept, weights = positive(rows, weights)
-        densities = self._log_densities(kept)
+        densities = self._scoring(kept).log_densities()
         if weights is None:
             return float(densities.sum()), float(len(kept))
         return float(densities @ weights), float(weights.sum())
@@ -505,8 +395,3 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """Return the type of results: float32 where rows and parameters are of float32."""
         given = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
         return np.result_type(given, self.weights_.dtype)
-
-
-def _continuing(criterion: Criterion, before: float) -> Callable[[list[float]], str | None]:
-    """Return a criterion that knows F before the first iteration, where there was one."""
-    return criterion if before == -np.inf else lambda bounds: criterion([before, *bounds])

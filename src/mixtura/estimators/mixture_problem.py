@@ -86,10 +86,40 @@ class Scoring:
     scorer: Scorer
     source: Source
 
-    def parts(self, blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
-        """Yield blocks with the rows that they are of."""
-        first = 0
-        for block in blocks:
-            last = first + block.shape[-1]
-            yield slice(first, last), block
-            first = last
+    def labels(self) -> NDArray[np.int64]:
+        """Return the most responsible component of each row, shape (n,)."""
+        found = np.empty(self.source.n_rows, dtype=np.int64)
+        for part, joint in _parts(self.scorer.log_joint(self.source)):
+            found[part] = joint.argmax(axis=0)
+        return found
+
+    def log_densities(self) -> Array:
+        """Return log p(x) of each row, shape (n,)."""
+        densities = np.empty(self.source.n_rows)
+        for part, block in _parts(self.scorer.log_density(self.source)):
+            densities[part] = block
+        return densities
+
+    def responsibilities(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return p(k | x) of each row, shape (n, K)."""
+        found = np.empty((self.source.n_rows, len(self.scorer.log_weights)), dtype=dtype)
+        for part, block in _parts(self.scorer.responsibilities(self.source)):
+            found[part] = block.T
+        return found
+
+    def entropy(self, weights: Array | None) -> float:
+        """Return the weighted sum of the entropies of the responsibilities, in nats."""
+        total = 0.0
+        for part, block in _parts(self.scorer.responsibilities(self.source)):
+            each = -(block * np.log(np.where(block > 0, block, 1.0))).sum(axis=0)
+            total += float(each.sum() if weights is None else each @ weights[part])
+        return total
+
+
+def _parts(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
+    """Yield blocks with the rows that they are of."""
+    first = 0
+    for block in blocks:
+        last = first + block.shape[-1]
+        yield slice(first, last), block
+        first = last
