@@ -15,6 +15,7 @@ from mixtura.plot.curves import late_range as late_range
 from mixtura.plot.curves import term_curves as term_curves
 from mixtura.plot.densities import Curve as Curve
 from mixtura.plot.densities import draw_densities as draw_densities
+from mixtura.plot.free_energy_path import draw_free_energy_path as draw_free_energy_path
 from mixtura.plot.heat_map import heat_map as heat_map
 from mixtura.plot.latent_map import latent_map as latent_map
 from mixtura.plot.palette import group_colour as group_colour
@@ -34,6 +35,7 @@ __all__ = [
     "draw_alpha_path",
     "draw_contours",
     "draw_densities",
+    "draw_free_energy_path",
     "group_colour",
     "group_sizes",
     "group_symbol",
