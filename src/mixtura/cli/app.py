@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mixtura.cli.assign import assign
+from mixtura.cli.em import em
 from mixtura.cli.fit import fit
 from mixtura.cli.project import project
 from mixtura.cli.report import report
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (fit, assign, sample, score, report):
+for verb in (fit, em, assign, sample, score, report):
     app.command()(verb)
 app.command(cls=TargetCommand)(project)
 

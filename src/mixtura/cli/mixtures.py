@@ -133,7 +133,7 @@ def read_mixture_rows(
     )
 
 
-def rows_for(table: RawTable, column_families: Sequence[str]) -> Any:
+def rows_for(table: RawTable, column_families: Sequence[str], why: str = "") -> Any:
     """Return the rows of a table as the estimator of a family takes them.
 
     Parameters
@@ -142,6 +142,8 @@ def rows_for(table: RawTable, column_families: Sequence[str]) -> Any:
         Text only where it is a category.
     column_families : sequence of str
         The family of each column.
+    why : str
+        What is said where text stands in a column of numbers; unless given, what to choose instead.
 
     Raises
     ------
@@ -152,10 +154,11 @@ def rows_for(table: RawTable, column_families: Sequence[str]) -> Any:
 
     for name, family in zip(table.names, column_families, strict=True):
         if family != "categorical" and name in table.text_columns:
-            raise InputError(
-                f"{table.source}: column {name!r} holds text, and the {family} family takes numbers; take it "
-                f"for categories with --family mixed, or leave it out with --drop {name}"
+            why = why or (
+                f"the {family} family takes numbers; take it for categories with --family mixed, or leave it "
+                f"out with --drop {name}"
             )
+            raise InputError(f"{table.source}: column {name!r} holds text, and {why}")
     if isinstance(table.data, np.ndarray):
         return table.numbers()
     if "categorical" in column_families:
@@ -242,10 +245,10 @@ def _chosen_family(table: RawTable, family: str, asked: Mapping[str, str]) -> tu
         kinds = {"gaussian"}
     chosen = kinds.pop() if len(kinds) == 1 else "mixed"
     seen = {
-        "gaussian": "the columns hold numbers: a mixture of Gaussians was fitted",
-        "bernoulli": "all values are 0 or 1: a Bernoulli mixture was fitted",
-        "categorical": "all columns hold text: a mixture of categories was fitted",
-        "mixed": "the columns are of several kinds: a mixture of a product of families was fitted, "
+        "gaussian": "the columns hold numbers: a mixture of Gaussians is fitted",
+        "bernoulli": "all values are 0 or 1: a Bernoulli mixture is fitted",
+        "categorical": "all columns hold text: a mixture of categories is fitted",
+        "mixed": "the columns are of several kinds: a mixture of a product of families is fitted, "
         "numbers as Gaussian, 0 and 1 as Bernoulli, text as categories",
     }[chosen]
     remedy = "--family chooses another" + (", --as NAME=FAMILY one for a column" if chosen == "mixed" else "")

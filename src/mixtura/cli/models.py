@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from mixtura.errors import InputError
 
 if TYPE_CHECKING:
     from mixtura import GMVAE
+    from mixtura.cli.mixture_model import MixtureModel, MixtureTable
     from mixtura.data import Table
 
 
@@ -25,19 +27,21 @@ def model_folder(name: str) -> Path:
     >>> model_folder("nowhere")
     Traceback (most recent call last):
     ...
-    mixtura.errors.InputError: no model folder 'nowhere'; give the folder that `mixtura fit` wrote
+    mixtura.errors.InputError: no model folder 'nowhere'; give one that `mixtura fit` or `mixtura em` wrote
     """
     folder = Path(name)
     if not name or not folder.exists():
-        raise InputError(f"no model folder {name!r}; give the folder that `mixtura fit` wrote")
+        raise InputError(f"no model folder {name!r}; give one that `mixtura fit` or `mixtura em` wrote")
     if not folder.is_dir():
-        raise InputError(f"{name!r} is a file and a model is a folder; give the one that `mixtura fit` wrote")
+        raise InputError(
+            f"{name!r} is a file and a model is a folder; give one that `mixtura fit` or `mixtura em` wrote"
+        )
     inside = folder / "model"
     return inside if inside.is_dir() else folder
 
 
-def load(name: str) -> GMVAE:
-    """Return the estimator that a run or model folder holds.
+def load(name: str) -> GMVAE | MixtureModel:
+    """Return the model that a run or model folder holds, a GM-VAE or a classical mixture.
 
     Raises
     ------
@@ -45,9 +49,23 @@ def load(name: str) -> GMVAE:
         If a file of it is missing or damaged.
     """
     folder = model_folder(name)
+    from mixtura.cli.mixture_model import is_mixture, load_mixture_model
+
+    kind = _kind(folder)
+    if is_mixture(kind):
+        return load_mixture_model(str(kind), folder)
     from mixtura import GMVAE
 
     return GMVAE.load(folder)
+
+
+def _kind(folder: Path) -> object:
+    """Return what ``model.json`` says it holds, or None; whoever loads it says what is wrong with it."""
+    try:
+        document = json.loads((folder / "model.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return document.get("estimator") if isinstance(document, dict) else None
 
 
 def named_rows(table: Table) -> Any:
@@ -64,7 +82,7 @@ def named_rows(table: Table) -> Any:
     return pa.table({name: table.values[:, place] for place, name in enumerate(table.names)})
 
 
-def feature_names(model: GMVAE) -> list[str]:
+def feature_names(model: GMVAE | MixtureModel) -> list[str]:
     """Return the names of the columns that a model was fitted to: pixels, or made up where it has none."""
     if model.image_shape_ is not None:
         return [f"pixel_{place}" for place in range(model.n_features_in_)]
@@ -73,8 +91,8 @@ def feature_names(model: GMVAE) -> list[str]:
 
 
 def read_like(
-    model: GMVAE, data: str, *, array: str | None, labels: str | None, drop: list[str] | None
-) -> Table:
+    model: GMVAE | MixtureModel, data: str, *, array: str | None, labels: str | None, drop: list[str] | None
+) -> Table | MixtureTable:
     """Read DATA for a fitted model; columns of the same names are put into the order of the fit.
 
     Raises
@@ -82,11 +100,22 @@ def read_like(
     InputError
         If it cannot be read, or its columns are not those that the model was fitted to.
     """
-    from mixtura.data import read, require_same_columns
+    from mixtura.cli.mixture_model import MixtureModel
+    from mixtura.data import read, read_raw, require_same_columns
 
-    table = read(data, array=array, labels=labels, drop=tuple(drop or ()))
-    names = feature_names(model)
-    if table.image_shape is None and model.image_shape_ is None and sorted(names) == sorted(table.names):
+    names, shape, dropped = feature_names(model), model.image_shape_, tuple(drop or ())
+    if isinstance(model, MixtureModel):
+        raw = read_raw(data, array=array, labels=labels, drop=dropped)
+        if (
+            raw.image_shape is None
+            and shape is None
+            and sorted(names) == sorted(raw.names) != list(raw.names)
+        ):
+            raw = raw.select(names)
+        require_same_columns(raw, names, shape)
+        return model.read(raw.renamed(names))
+    table = read(data, array=array, labels=labels, drop=dropped)
+    if table.image_shape is None and shape is None and sorted(names) == sorted(table.names):
         table = table.select(names)
-    require_same_columns(table, names, model.image_shape_)
+    require_same_columns(table, names, shape)
     return table

@@ -16,7 +16,10 @@ from mixtura.errors import InputError
 def report(
     context: typer.Context,
     run: Annotated[
-        str, typer.Argument(metavar="RUN", show_default=False, help="The folder that `mixtura fit` wrote.")
+        str,
+        typer.Argument(
+            metavar="RUN", show_default=False, help="The folder that `mixtura fit` or `mixtura em` wrote."
+        ),
     ],
     out: Annotated[
         str | None,
@@ -32,7 +35,7 @@ def report(
     session = context.find_object(Session)
     assert session is not None
     if not run:
-        raise InputError("RUN is empty; give the folder that `mixtura fit` wrote")
+        raise InputError("RUN is empty; give the folder that `mixtura fit` or `mixtura em` wrote")
     from mixtura.report.page import render, write_page
     from mixtura.report.run_folder import read_run
     from mixtura.storage import new_file

@@ -93,7 +93,7 @@ def write_run(
         "effective_sample_size": likelihood.effective_sample_size,
     }
     note("writing the report")
-    metrics |= _cost(session)
+    metrics |= cost(session)
     (folder / "metrics.json").write_text(f"{to_json(metrics)}\n")
     report.write_page(folder)
     return metrics
@@ -119,9 +119,6 @@ def metrics_of(
     """
     import numpy as np
 
-    from mixtura import runtime
-
-    machine = runtime.describe()
     metrics: dict[str, Any] = {
         "seed": estimator.seed_,
         "n_rows": table.n_rows,
@@ -145,19 +142,26 @@ def metrics_of(
         "procedure": estimator.procedure,
         "device": estimator.device_,
         "precision": estimator.precision_,
-        "threads": machine["threads"],
         "source": source,
         "labels": table.labels_name,
         "sizes": np.bincount(components, minlength=estimator.n_components).tolist(),
         "gap": estimator.gap_,
         "findings": [finding.to_dict() for finding in findings],
-        "versions": {name: machine[name] for name in _VERSIONS},
+        **versions(),
         "command": session.command,
     }
     return metrics
 
 
-def _cost(session: Session) -> dict[str, float]:
+def versions() -> dict[str, Any]:
+    """Return the number of threads, and what the run was made with, as ``metrics.json`` has them."""
+    from mixtura import runtime
+
+    machine = runtime.describe()
+    return {"threads": machine["threads"], "versions": {name: machine[name] for name in _VERSIONS}}
+
+
+def cost(session: Session) -> dict[str, float]:
     """Return what the run has taken so far."""
     from mixtura import runtime
 

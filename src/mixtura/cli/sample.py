@@ -54,6 +54,7 @@ def sample(
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed {seed} is out of range; give a whole number from 0 to {2**32 - 1}")
 
+    from mixtura.cli.mixture_model import MixtureModel, require_text_target
     from mixtura.cli.models import feature_names, load
     from mixtura.cli.tables import extension_of
     from mixtura.storage import new_file
@@ -64,6 +65,8 @@ def sample(
                 extension_of(out, (".npz", ".npy", ".csv", ".parquet"))
                 file = outputs.enter_context(new_file(out, force=force))
             fitted = load(model)
+            if out is not None and isinstance(fitted, MixtureModel):
+                require_text_target(fitted.columns, out)
             n_components = fitted.n_components
             if component is not None and not 0 <= component < n_components:
                 raise InputError(
@@ -133,17 +136,27 @@ def write_rows(
             else:
                 np.savez_compressed(stream, X=shaped, component=components.astype(np.int32))
         return
-    columns = {name: values[:, place] for place, name in enumerate(names)}
+    columns = {name: _plain(values[:, place]) for place, name in enumerate(names)}
     title = "component"
     while title in columns:
         title += "_"
     write_columns(file, columns | {title: components.astype(np.int32)})
 
 
+def _plain(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column of objects as numbers, unless it holds text."""
+    if column.dtype.kind != "O" or any(isinstance(value, str) for value in column):
+        return column
+    return column.astype("float64")
+
+
 def _preview(values: NDArray[Any], components: NDArray[Any], names: list[str]) -> str:
     """Return the first rows and columns, and how to get them all."""
     rows = [
-        [str(int(k)), *(f"{value:.4g}" for value in row[:_SHOWN_COLUMNS])]
+        [
+            str(int(k)),
+            *(value if isinstance(value, str) else f"{value:.4g}" for value in row[:_SHOWN_COLUMNS]),
+        ]
         for k, row in zip(components[:_SHOWN_ROWS], values[:_SHOWN_ROWS], strict=True)
     ]
     shape = f"{count(len(values), 'row')} x {count(len(names), 'column')}"

@@ -43,8 +43,8 @@ def score(
 ) -> None:
     """Estimate log p(x) of each row of DATA.
 
-    In nats, by importance weighting, with its Monte Carlo standard error; the lowest rows are the
-    anomalies.
+    In nats, by importance weighting, with its Monte Carlo standard error; exact for a model of
+    `mixtura em`. The lowest rows are the anomalies.
     """
     from mixtura.cli.models import load, read_like
     from mixtura.cli.tables import extension_of, write_columns
@@ -88,12 +88,17 @@ def score(
         console.emit(document)
         pairs = [
             ("log p(x)", f"{figure(estimate.mean)} nats per observation, {count(table.n_rows, 'row')}"),
-            ("  Monte Carlo standard error", figure(estimate.standard_error)),
-            (
-                "  effective sample size",
-                f"{figure(estimate.effective_sample_size, 1)} of {count(estimate.n_samples, 'draw')} a row",
-            ),
         ]
+        if estimate.n_samples is None or estimate.effective_sample_size is None:
+            pairs.append(("  Monte Carlo standard error", "0, the value is exact"))
+        else:
+            draws = (
+                f"{figure(estimate.effective_sample_size, 1)} of {count(estimate.n_samples, 'draw')} a row"
+            )
+            pairs += [
+                ("  Monte Carlo standard error", figure(estimate.standard_error)),
+                ("  effective sample size", draws),
+            ]
         if out is not None:
             pairs.append(("scores", f"{out} ({count(table.n_rows, 'row')})"))
         console.say(lines_of(pairs))

@@ -158,6 +158,12 @@ class RawTable:
         columns = [pa.array(chosen[:, i], from_pandas=True) for i in range(len(places))]
         return replace(self, data=pa.table(columns, names=list(names)))
 
+    def renamed(self, names: Sequence[str]) -> RawTable:
+        """Return the table with other names for its columns; an array has none and stays."""
+        if isinstance(self.data, np.ndarray):
+            return self
+        return replace(self, data=self.data.rename_columns(list(names)))
+
 
 # What a column of numbers in a CSV file may have in an empty cell; a column of text has it too.
 _GAPS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -178,8 +178,28 @@ def infer_kinds(values: np.ndarray, integer: np.ndarray) -> tuple[Kind, ...]:
     return tuple(kind(i) for i in range(values.shape[1]))
 
 
+class Columns(Protocol):
+    """What `require_same_columns` asks of a table."""
+
+    @property
+    def source(self) -> str:
+        """The source as it was named."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """The shape of a picture, where rows are pictures."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of values in a row."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name per feature."""
+
+
 def require_same_columns(
-    table: Table, expected: Sequence[str] | int, image_shape: tuple[int, ...] | None = None
+    table: Columns, expected: Sequence[str] | int, image_shape: tuple[int, ...] | None = None
 ) -> None:
     """Raise InputError unless ``table`` has the columns that a model was fitted to, in their order.
 
@@ -188,7 +208,7 @@ def require_same_columns(
 
     Parameters
     ----------
-    table : Table
+    table : Table or RawTable
         The new data.
     expected : sequence of str or int
         Names of the features of the model, or only how many there are.

@@ -87,20 +87,33 @@ def as_codes(mixture: MixtureBase, rows: Any, columns: list[ColumnFit]) -> Array
     -------
     array of float64, shape (n, d)
     """
-    if isinstance(rows, np.ndarray) and all(column.categories is None for column in columns):
-        return np.asarray(rows, dtype=np.float64)
-    from mixtura.estimators.categories import Categories
-    from mixtura.estimators.tables import numbers, read_columns
-
-    # The reading notes names and widths on its estimator, and this one is not ours to write on.
-    table = read_columns(copy.copy(mixture), rows, reset=False)
+    if isinstance(rows, np.ndarray):
+        table = list(np.asarray(rows, dtype=np.float64).T)
+        if all(column.categories is None for column in columns):
+            return np.asarray(rows, dtype=np.float64)
+    else:
+        table = [_entries(column) for column in rows.columns]
     codes = np.empty((len(table[0]), len(table)))
-    for place, (column, fit) in enumerate(zip(table, columns, strict=True)):
-        if fit.categories is None:
-            codes[:, place] = numbers(column, f"column {place}", fit.family)
-        else:
-            codes[:, place] = Categories(fit.categories, f"column {place}").codes(column, "missing")
+    for place, (entries, fit) in enumerate(zip(table, columns, strict=True)):
+        codes[:, place] = entries if fit.categories is None else _places(entries, fit.categories)
     return codes
+
+
+def _entries(column: Any) -> Array:
+    """Return an Arrow column as numbers, NaN where missing, or as text, None where missing."""
+    import pyarrow as pa
+
+    if pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
+        return np.array(column.to_pylist(), dtype=object)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+
+
+def _places(entries: Array, categories: Array) -> Array:
+    """Return the place of each entry among sorted categories, NaN where it is missing or not among them."""
+    places = {value: place for place, value in enumerate(categories.tolist())}
+    return np.array([places.get(entry, np.nan) for entry in entries.tolist()], dtype=np.float64)
 
 
 def drawn(mixture: MixtureBase, n: int, component: int | None, seed: int) -> tuple[Array, Array]:
@@ -140,6 +153,5 @@ def drawn_codes(rows: Array, columns: list[ColumnFit]) -> Array:
         if fit.categories is None:
             codes[:, place] = rows[:, place].astype(np.float64)
             continue
-        places = {value: code for code, value in enumerate(fit.categories.tolist())}
-        codes[:, place] = [places.get(value, np.nan) for value in rows[:, place].tolist()]
+        codes[:, place] = _places(rows[:, place], fit.categories)
     return codes

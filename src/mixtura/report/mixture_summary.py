@@ -95,8 +95,12 @@ def _embedded(
     mixture: MixtureBase, rows: Any, values: Array, columns: list[ColumnFit], responsibilities: Array
 ) -> tuple[Array, Array]:
     """Return where rows (n, w) and groups (K, w) lie on the map."""
-    impute = getattr(mixture, "impute", None)
-    complete = impute(rows) if impute is not None and np.isnan(values).any() else values
+    complete = values
+    measured = [place for place, column in enumerate(columns) if column.family == "gaussian"]
+    if np.isnan(values[:, measured]).any():
+        # Given the rest of the row: columns of a full covariance tell of each other.
+        complete = values.copy()
+        complete[:, measured] = mixture.impute(rows)[:, measured].astype(np.float64)
     parts, centres = [], []
     for entries, column in zip(complete.T, columns, strict=True):
         missing = np.isnan(entries)

@@ -34,7 +34,7 @@ def write_page(run_folder: str | Path) -> Path:
     Parameters
     ----------
     run_folder : str or Path
-        The folder that ``mixtura fit`` wrote, with ``metrics.json``, ``log.jsonl``, ``assignments.parquet``
+        The folder of a run, with ``metrics.json``, ``log.jsonl``, ``assignments.parquet``
         and ``summary.npz``.
 
     Returns

@@ -129,7 +129,7 @@ class Run:
 
 
 def read_run(folder: str | Path) -> Run:
-    """Read a run folder written by ``mixtura fit``.
+    """Read a run folder written by ``mixtura fit`` or ``mixtura em``.
 
     Parameters
     ----------
@@ -147,11 +147,13 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"no run folder at {str(folder)!r}: name the folder that `mixtura fit --out` wrote")
+        raise InputError(
+            f"no run folder at {str(folder)!r}: name the folder that `mixtura fit` or `mixtura em` wrote"
+        )
     metrics = _read_json(folder, "metrics.json")
     missing = [name for name in _NEEDED if name not in metrics]
     if missing:
-        raise InputError(f"{folder / 'metrics.json'} lacks {', '.join(missing)}: run `mixtura fit` again")
+        raise InputError(f"{folder / 'metrics.json'} lacks {', '.join(missing)}: fit it again")
     summary = _read_arrays(folder, "summary.npz")
     components, probability = _read_assignments(folder, "assignments.parquet")
     run = Run(folder, metrics, _read_lines(folder, "log.jsonl"), summary, components, probability)
@@ -160,7 +162,7 @@ def read_run(folder: str | Path) -> Run:
         raise InputError(
             f"the files in {folder} are not of one run: metrics.json tells of {metrics['n_rows']} rows in "
             f"{groups} groups, assignments.parquet of {len(components)} rows, summary.npz of "
-            f"{run.n_components} groups; run `mixtura fit` again"
+            f"{run.n_components} groups; fit it again"
         )
     return run
 
@@ -168,13 +170,13 @@ def read_run(folder: str | Path) -> Run:
 def _path(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise InputError(f"{folder} has no {name}: it is no complete run; run `mixtura fit` again")
+        raise InputError(f"{folder} has no {name}: it is no complete run; fit it again")
     return path
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:120]
-    return InputError(f"cannot read {path} ({reason}): the file is damaged; run `mixtura fit` again")
+    return InputError(f"cannot read {path} ({reason}): the file is damaged; fit it again")
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise _damaged(path, error) from None
     if not isinstance(found, dict):
-        raise InputError(f"{path} holds no JSON object: the file is damaged; run `mixtura fit` again")
+        raise InputError(f"{path} holds no JSON object: the file is damaged; fit it again")
     return found
 
 
@@ -207,7 +209,7 @@ def _read_arrays(folder: Path, name: str) -> dict[str, npt.NDArray[Any]]:
         raise _damaged(path, error) from None
     missing = [key for key in _ARRAYS if key not in arrays]
     if missing:
-        raise InputError(f"{path} lacks the arrays {', '.join(missing)}: run `mixtura fit` again")
+        raise InputError(f"{path} lacks the arrays {', '.join(missing)}: fit it again")
     return arrays
 
 
@@ -225,7 +227,7 @@ def _read_assignments(folder: Path, name: str) -> tuple[npt.NDArray[np.int64], n
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _damaged(path, error) from None
     if len(components) == 0 or components.min() < 0 or not np.isfinite(probability).all():
-        raise InputError(f"{path} holds no usable assignments: the file is damaged; run `mixtura fit` again")
+        raise InputError(f"{path} holds no usable assignments: the file is damaged; fit it again")
     return components, probability
 
 
