@@ -288,3 +288,68 @@ def _only_fractions(estimator: Any) -> dict[str, str]:
 )
 def test_scikit_learn_conventions(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
+
+
+def test_gaps_are_filled_with_what_the_rest_of_the_row_says(name: str, rng: np.random.Generator) -> None:
+    make, data = CASES[name]
+    X = data(rng, 300)
+    model = make(2, random_state=0, tol=1e-6, max_iter=1000, **_families(name)).fit(X)
+    gaps = _with_gaps(X, rng, 0.3)
+    there = gaps.notna().to_numpy()
+    filled = model.impute(gaps)
+    assert filled.shape == X.shape and not pd.isna(filled).any()
+    assert (filled[there] == X.to_numpy()[there]).all()
+    # The groups of filled rows are those of the rows with gaps.
+    draws = model.impute(gaps, draws=3, random_state=1)
+    assert draws.shape == (3, *X.shape) and not pd.isna(draws).any()
+    np.testing.assert_array_equal(draws, model.impute(gaps, draws=3, random_state=1))
+    assert not np.array_equal(draws, model.impute(gaps, draws=3, random_state=2))
+    for drawn in draws:
+        assert (drawn[there] == X.to_numpy()[there]).all()
+        # What is drawn is of the kind of the column, so that it can be scored.
+        frame = pd.DataFrame(drawn, columns=X.columns).infer_objects()
+        assert np.isfinite(model.score(frame))
+    with pytest.raises(InputError, match="draws must be"):
+        model.impute(gaps, draws=0)
+    with pytest.raises(InputError, match="impute takes rows"):
+        model.impute("x.parquet")
+
+
+def test_a_complete_row_is_filled_with_itself_and_an_empty_one_with_the_margin(
+    name: str, rng: np.random.Generator
+) -> None:
+    make, data = CASES[name]
+    X = data(rng, 100)
+    model = make(2, random_state=0, **_families(name)).fit(X)
+    assert (model.impute(X) == X.to_numpy()).all()
+    empty = pd.DataFrame([[None] * X.shape[1]], columns=X.columns)
+    (filled,) = model.impute(empty)
+    if hasattr(model, "rates_"):
+        at = model.columns_["poisson"] if name.startswith("mixed") else slice(None)
+        np.testing.assert_allclose(np.asarray(filled[at], float), model.weights_ @ model.rates_)
+    if hasattr(model, "means_"):
+        at = model.columns_["gaussian"]
+        np.testing.assert_allclose(np.asarray(filled[at], float), model.weights_ @ model.means_)
+    if name == "bernoulli":
+        np.testing.assert_array_equal(filled, model.weights_ @ model.probabilities_ > 0.5)
+
+
+def test_missing_entries_drop_out_of_the_product(name: str, rng: np.random.Generator) -> None:
+    make, data = CASES[name]
+    if name == "mixed, full covariance":
+        pytest.skip("what is missing depends on what is there; held against quadrature in tests/em")
+    X = data(rng, 200)
+    model = make(2, random_state=0, **_families(name)).fit(X)
+    column = X.columns[0]
+    row = X[:1].astype({column: object})
+    # The sum over all values of one column is the density of the others.
+    values = {
+        "bernoulli": [0.0, 1.0],
+        "categorical": model.categories_[0] if name == "categorical" else [],
+        "poisson": np.arange(60),
+        "mixed": np.linspace(-15, 20, 4001),
+    }[name]
+    rows = pd.concat([row] * len(values), ignore_index=True).assign(**{column: values})
+    width = values[1] - values[0] if name == "mixed" else 1.0
+    total = np.log(np.exp(model.score_samples(rows)).sum() * width)
+    assert model.score_samples(row.assign(**{column: None}))[0] == pytest.approx(total, rel=1e-9)

@@ -32,13 +32,12 @@ from mixtura.errors import InputError
 from mixtura.estimators.file_rows import FileRows, rows_from
 from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
+from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry, largest_of
 from mixtura.estimators.mixture_base import MixtureBase, Tables
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start, one_of, real
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.findings import Finding
 
-# The square of a larger number leaves float64.
-_LARGEST = 1e150
 # Values of the conditional covariances of a block with NaN, each of its rows of another pattern: 1 MB.
 _PATTERN_VALUES = 2**17
 
@@ -212,8 +211,8 @@ class GaussianMixture(MixtureBase):
     def _problem(self, rows: Any, weights: Array | None) -> Problem[AnyGaussians]:
         in_files = isinstance(rows, FileRows)
         raw = rows_from(rows, weights, None, BLOCK)
-        largest = _largest(raw) if in_files else _largest_entry(rows)
-        if not largest < _LARGEST:
+        largest = largest_of(raw, self.feature_names_in_) if in_files else largest_entry(rows)
+        if not largest < LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
         origin = column_means(raw) if in_files else column_medians(rows, weights)
         family = self._family(rows.shape[1])
@@ -221,7 +220,7 @@ class GaussianMixture(MixtureBase):
         if prior is not None:
             family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
         size, exact = self._block_size(rows.shape[1]), self.reg_covar == 0
-        if in_files or not _any_missing(rows):
+        if in_files or not any_missing(rows):
             source = rows_from(rows, weights, origin, size, self.n_threads)
             whole = self._streamed(family) if in_files else family
             return Problem(whole, source, rows, weights, origin, exact)
@@ -301,7 +300,7 @@ class GaussianMixture(MixtureBase):
         log_weights = log_weights_from(self.weights_.astype(np.float64))
         size = self._block_size(means.shape[1])
         in_files = isinstance(rows, FileRows)
-        if not in_files and not _any_missing(rows):
+        if not in_files and not any_missing(rows):
             scorer = Scorer(family, prepared_from(family, means, factors), log_weights, size)
             return Scoring(scorer, rows_from(rows, None, origin, size))
         whole = missing_family(family)
@@ -332,20 +331,3 @@ class GaussianMixture(MixtureBase):
     def _n_parameters(self) -> int:
         k, d = self.means_.shape
         return n_covariances(self.covariance_type, k, d) + k * d + k - 1
-
-
-def _largest_entry(rows: NDArray[Any]) -> float:
-    """Return the largest absolute value, over entries that are there; 0 where none is."""
-    largest = max(float(np.fmax.reduce(rows, axis=None)), -float(np.fmin.reduce(rows, axis=None)))
-    return 0.0 if np.isnan(largest) else largest
-
-
-def _largest(source: Source) -> float:
-    """Return the same of rows in files."""
-    return max((_largest_entry(block) for block, _ in source.blocks()), default=0.0)
-
-
-def _any_missing(rows: NDArray[Any]) -> bool:
-    """Return whether there is a NaN; most often from one sum, without another array."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isnan(rows.sum())) and bool(np.isnan(rows).any())

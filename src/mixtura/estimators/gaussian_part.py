@@ -16,12 +16,10 @@ from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import BLOCK
 from mixtura.estimators.file_rows import FileRows
 from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances, unit_gaussians
+from mixtura.estimators.measured_rows import LARGEST
 from mixtura.estimators.mixture_checks import checked_start
 from mixtura.estimators.part import Part, standardised, without_gaps
 from mixtura.estimators.rows import refuse
-
-# The square of a larger number leaves float64.
-_LARGEST = 1e150
 
 
 class GaussianPart(Part):
@@ -33,7 +31,7 @@ class GaussianPart(Part):
         """Refuse what has no square."""
         rows = self.numbers(mixture, table)
         refuse(
-            lambda part: np.abs(part) > _LARGEST,
+            lambda part: np.abs(part) > LARGEST,
             rows,
             mixture,
             "its square is no number: scale the column",
