@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,8 @@ def _product() -> Case:
 
 
 CASES: dict[str, Callable[[], Case]] = {
-    **{kind: (lambda kind=kind: _gaussian(kind)) for kind in COVARIANCE_TYPES},
-    "full with gaps": lambda: _gaussian("full", gaps=True),
+    **{kind: partial(_gaussian, kind) for kind in COVARIANCE_TYPES},
+    "full with gaps": partial(_gaussian, "full", gaps=True),
     "bernoulli": _binary,
     "categorical": _categories,
     "poisson": _counts,
