@@ -111,3 +111,17 @@ def test_describe_names_what_the_bits_depend_on() -> None:
     assert described["threads"] == torch.get_num_threads()
     assert {"mixtura", "python", "numpy", "scikit-learn", "machine", "cpu_count"} <= set(described)
     assert all(isinstance(value, (str, int)) and value for value in described.values())
+
+
+def test_matrix_products_get_one_thread_and_the_number_comes_back(monkeypatch) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def numbers() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with threadpool_limits(2, user_api="blas"):
+        before = numbers()
+        with runtime.one_blas_thread():
+            assert set(numbers()) == {1}
+        assert numbers() == before

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mixtura.errors import InputError
 
@@ -142,6 +142,35 @@ def threads_for(n_parameters: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Run NumPy's matrix products on one thread, and give the caller's number back afterwards.
+
+    A product of a few thousand numbers is over before a second thread has woken, and on a busy machine two
+    that wait for each other take several times the time of one. The number belongs to the process.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with one_blas_thread():
+    ...     bool((np.eye(2) @ np.eye(2) == np.eye(2)).all())
+    True
+    """
+    if n_threads() == 1:
+        yield
+        return
+    with _blas().limit(limits=1):
+        yield
+
+
+@functools.cache
+def _blas() -> Any:
+    # Looking through the libraries of the process takes milliseconds.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def n_threads() -> int:

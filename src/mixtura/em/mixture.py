@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mixtura import runtime
 from mixtura.em.acceleration import Acceleration
 from mixtura.em.engine import Criterion, EMResult, run_em
 from mixtura.em.family import Array, Family
@@ -94,7 +95,8 @@ def fit_mixture(
     for number, start in enumerate(starts):
         watch.begin(number)
         try:
-            result = _climbed(family, source, start(), climb, watch)
+            with runtime.one_blas_thread():
+                result = _climbed(family, source, start(), climb, watch)
         except (InputError, ConvergenceError) as error:
             refused.append(error)
             continue

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura import runtime
 from mixtura.em.family import Family
 from mixtura.em.scoring import Scorer
 from mixtura.em.source import ArraySource, Source
@@ -86,6 +87,7 @@ class Scoring:
     scorer: Scorer
     source: Source
 
+    @runtime.one_blas_thread()
     def labels(self) -> NDArray[np.int64]:
         """Return the most responsible component of each row, shape (n,)."""
         found = np.empty(self.source.n_rows, dtype=np.int64)
@@ -93,6 +95,7 @@ class Scoring:
             found[part] = joint.argmax(axis=0)
         return found
 
+    @runtime.one_blas_thread()
     def log_densities(self) -> Array:
         """Return log p(x) of each row, shape (n,)."""
         densities = np.empty(self.source.n_rows)
@@ -100,6 +103,7 @@ class Scoring:
             densities[part] = block
         return densities
 
+    @runtime.one_blas_thread()
     def responsibilities(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return p(k | x) of each row, shape (n, K)."""
         found = np.empty((self.source.n_rows, len(self.scorer.log_weights)), dtype=dtype)
@@ -107,6 +111,7 @@ class Scoring:
             found[part] = block.T
         return found
 
+    @runtime.one_blas_thread()
     def entropy(self, weights: Array | None) -> float:
         """Return the weighted sum of the entropies of the responsibilities, in nats."""
         total = 0.0
