@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _GAUSSIAN = ("gaussian", "mixed")
 _COVARIANCE = {"gaussian": "full", "mixed": "diag"}
 _REG_COVAR = 1e-6
+# What the estimator says of a component that collapses, and the same in options.
+_MEND = "increase reg_covar, decrease n_components or give a prior"
+_OPTIONS = "raise --reg-covar, lower --components, or choose a simpler --covariance"
 
 
 def em(
@@ -142,6 +145,7 @@ def em(
                 array=array,
                 labels=labels,
                 drop=drop,
+                binarised=binarise is not None,
             )
             console.note(f"{data}: {rows.table.describe()}")
             if out is None:
@@ -269,7 +273,10 @@ def _fit_into(
             progress({"stage": "em", "doing": text})
 
         estimator = rows.estimator(**settings)
-        estimator.fit(rows.rows, sample_weight=rows.weights)
+        try:
+            estimator.fit(rows.rows, sample_weight=rows.weights)
+        except InputError as error:
+            raise InputError(str(error).replace(_MEND, _OPTIONS)) from error
         note(f"stopped after {count(estimator.n_iter_, 'iteration')} ({estimator.stopped_by_})")
         return write_mixture_run(folder, looked_at(estimator, rows), settings, session, data, note)
 

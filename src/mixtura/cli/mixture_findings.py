@@ -42,7 +42,8 @@ def noticed(
         entries = rows.table.n_rows * rows.table.n_features
         seen = f"{count(missing, 'value')} of {entries:,} missing, and integrated out"
         found.append(Finding("missing-values", "note", seen))
-    found += _narrow(rows, settings)
+    columns = _narrow(rows, settings)
+    found += columns or _collapsed(mixture, settings)
     found += _one_is_enough(rows, mixture, bic, settings)
     return list(dict.fromkeys(found))
 
@@ -61,7 +62,9 @@ def _narrow(rows: MixtureRows, settings: Mapping[str, Any]) -> list[Finding]:
         return []
     from mixtura.report.moments import moments_by_group
 
-    values = np.stack([rows.table.column(name) for name in measured], axis=1)
+    table = rows.table
+    whole = len(measured) == table.n_features
+    values = table.numbers() if whole else table.select(measured).numbers()
     sd = moments_by_group(values, np.zeros(len(values), dtype=np.int64), 1).sd
     constant = [name for name, own in zip(measured, sd, strict=True) if own == 0]
     narrow = [
@@ -78,6 +81,31 @@ def _narrow(rows: MixtureRows, settings: Mapping[str, Any]) -> list[Finding]:
         seen = f"the variance of {names} is small beside reg_covar = {floor:g}, which blurs the groups"
         found.append(Finding("small-units", "warning", seen, "lower --reg-covar, or take larger units"))
     return found
+
+
+def _collapsed(mixture: MixtureBase, settings: Mapping[str, Any]) -> list[Finding]:
+    """Return a warning where groups have no variance of their own in some direction."""
+    import numpy as np
+
+    floor, covariances = settings.get("reg_covar"), getattr(mixture, "covariances_", None)
+    if not floor or covariances is None:
+        return []
+    if settings["covariance_type"] in ("full", "tied"):
+        least = np.linalg.eigvalsh(covariances)[..., 0]
+    else:
+        least = covariances.min(axis=-1) if covariances.ndim == 2 else covariances
+    # As much again as reg_covar added is all that is left.
+    flat = int((np.atleast_1d(least) < 2 * floor).sum())
+    if not flat:
+        return []
+    groups = (
+        f"{flat} of {mixture.n_components} groups have"
+        if settings["covariance_type"] != "tied"
+        else "the groups have"
+    )
+    seen = f"{groups} next to no spread in some direction, so reg_covar = {floor:g} sets log p(x)"
+    remedy = "duplicates, collinear columns and few rows do this: fewer groups, or a simpler --covariance"
+    return [Finding("flat-groups", "warning", seen, remedy)]
 
 
 def _one_is_enough(

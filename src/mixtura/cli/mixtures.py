@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mixtura.cli.suitability import require_suitable
 from mixtura.cli.wording import count
 from mixtura.errors import InputError
 from mixtura.findings import Finding
@@ -89,6 +90,7 @@ def read_mixture_rows(
     array: str | None = None,
     labels: str | None = None,
     drop: Sequence[str] | None = None,
+    binarised: bool = False,
 ) -> MixtureRows:
     """Read DATA for a classical mixture; missing values stay, text becomes categories.
 
@@ -105,6 +107,8 @@ def read_mixture_rows(
         The column of weights, which is taken out of the rows.
     array, labels, drop
         As for `mixtura.data.read`.
+    binarised : bool
+        Whether the estimator makes 0 and 1 of the values.
 
     Raises
     ------
@@ -120,11 +124,15 @@ def read_mixture_rows(
     _require_values(table)
     asked = _asked(columns_as or (), table)
     chosen, findings = _chosen_family(table, family, asked)
-    own = tuple(asked.get(name, _family_of(table, name)) for name in table.names) if chosen == "mixed" else ()
-    own = own or (chosen,) * table.n_features
+    own: tuple[str, ...] = (chosen,) * table.n_features
+    if chosen == "mixed":
+        kinds = _families_of(table)
+        own = tuple(asked.get(name, kind) for name, kind in zip(table.names, kinds, strict=True))
+    rows = rows_for(table, own)
+    require_suitable(table, own, binarised=binarised)
     return MixtureRows(
         family=chosen,
-        rows=rows_for(table, own),
+        rows=rows,
         table=table,
         column_families=own,
         weights=given,
@@ -199,19 +207,19 @@ def _without_weights(table: RawTable, name: str, labels: str | None) -> tuple[Ra
 
 def _require_values(table: RawTable) -> None:
     """Refuse columns without any value."""
-    if not table.n_missing:
+    without = table.missing == table.n_rows
+    if not without.any():
         return
-    empty = [name for name in table.names if table.missing_in(name) == table.n_rows]
+    empty = [name for name, none in zip(table.names, without, strict=True) if none]
     if empty and table.image_shape is not None:
         raise InputError(
             f"{table.source}: {count(len(empty), 'pixel')} have no value in any image; fill them"
         )
-    if empty:
-        drops = " ".join(f"--drop {name}" for name in empty[:8])
-        raise InputError(
-            f"{table.source}: column {empty[0]!r} has no value in any row"
-            f"{f', as {len(empty) - 1} more' if len(empty) > 1 else ''}; leave it out: {drops}"
-        )
+    drops = " ".join(f"--drop {name}" for name in empty[:8])
+    raise InputError(
+        f"{table.source}: column {empty[0]!r} has no value in any row"
+        f"{f', as {len(empty) - 1} more' if len(empty) > 1 else ''}; leave it out: {drops}"
+    )
 
 
 def _asked(columns_as: Sequence[str], table: RawTable) -> dict[str, str]:
@@ -240,7 +248,7 @@ def _chosen_family(table: RawTable, family: str, asked: Mapping[str, str]) -> tu
         return family, ()
     if asked:
         return "mixed", ()
-    kinds = {_family_of(table, name) for name in _columns(table)}
+    kinds = set(_families_of(table))
     if table.image_shape is not None and kinds != {"bernoulli"}:
         kinds = {"gaussian"}
     chosen = kinds.pop() if len(kinds) == 1 else "mixed"
@@ -255,23 +263,23 @@ def _chosen_family(table: RawTable, family: str, asked: Mapping[str, str]) -> tu
     return chosen, (Finding("family-inferred", "note", seen, remedy),)
 
 
-def _columns(table: RawTable) -> Sequence[str]:
-    """Return the columns to infer the family from; of pictures all are one, for the sake of speed."""
-    return table.names if table.image_shape is None else ("",)
-
-
-def _family_of(table: RawTable, name: str) -> str:
-    """Return what a column is taken for: text for categories, 0 and 1 for Bernoulli, numbers for Gaussian."""
+def _families_of(table: RawTable) -> list[str]:
+    """Return what columns are taken for: text for categories, 0 and 1 for Bernoulli, numbers for Gaussian."""
     import numpy as np
 
-    if name in table.text_columns:
-        return "categorical"
+    texts = set(table.text_columns)
     if isinstance(table.data, np.ndarray):
-        values = table.data if not name else table.data[:, table.names.index(name)]
-    else:
+        bits = ((table.data == 0) | (table.data == 1) | np.isnan(table.data)).all(axis=0)
+        return ["bernoulli" if own else "gaussian" for own in bits]
+    found = []
+    for name in table.names:
+        if name in texts:
+            found.append("categorical")
+            continue
         values = table.column(name)
-    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-    return "bernoulli" if bool(((there == 0) | (there == 1)).all()) else "gaussian"
+        bits = (values == 0) | (values == 1) | np.isnan(values)
+        found.append("bernoulli" if bool(bits.all()) else "gaussian")
+    return found
 
 
 def _names(table: RawTable, column_families: Sequence[str]) -> list[Finding]:
@@ -282,7 +290,7 @@ def _names(table: RawTable, column_families: Sequence[str]) -> list[Finding]:
     chosen = [
         n for n, f in zip(table.names, column_families, strict=True) if n in texts and f == "categorical"
     ]
-    there = {name: table.n_rows - table.missing_in(name) for name in chosen}
+    there = dict(zip(table.names, (table.n_rows - table.missing).tolist(), strict=True))
     names = [
         name
         for name in chosen

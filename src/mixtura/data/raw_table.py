@@ -96,16 +96,18 @@ class RawTable:
         return tuple(field.name for field in self.data.schema if is_text(field.type))
 
     @property
+    def missing(self) -> np.ndarray:
+        """Number of values that are missing in each column."""
+        if not isinstance(self.data, np.ndarray):
+            return np.array([column.null_count for column in self.data.columns], dtype=np.int64)
+        if self.data.dtype.kind != "f":
+            return np.zeros(self.n_features, dtype=np.int64)
+        return np.asarray(np.isnan(self.data).sum(axis=0))
+
+    @property
     def n_missing(self) -> int:
         """Number of values that are missing."""
-        return int(sum(self.missing_in(name) for name in self.names))
-
-    def missing_in(self, name: str) -> int:
-        """Return how many values of a column are missing."""
-        if isinstance(self.data, np.ndarray):
-            column = self.data[:, self.names.index(name)]
-            return int(np.isnan(column).sum()) if column.dtype.kind == "f" else 0
-        return int(self.data[name].null_count)
+        return int(self.missing.sum())
 
     def describe(self) -> str:
         """Return in one line how many rows there are and of what."""
@@ -280,9 +282,10 @@ def _plain(column: pa.ChunkedArray, name: str, source: str, spelled: bool) -> pa
         infinite = pc.is_inf(numbers).fill_null(False)
         if pc.any(infinite).as_py():
             row = pc.index(infinite, True).as_py()
+            how_many = plural(int(pc.sum(infinite).as_py()), "infinite value")
             raise InputError(
-                f"{source} has {int(pc.sum(infinite).as_py()):,} infinite values, the first in column "
-                f"{quoted(name)}, row {row} (from 0); drop those rows or replace them"
+                f"{source} has {how_many} in column {quoted(name)}, the first in row {row} (from 0); drop "
+                "those rows or replace them"
             )
         return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
     if pa.types.is_integer(kind):
