@@ -10,6 +10,9 @@ from scipy.linalg.lapack import dtrtri
 from mixtura.em.family import Array
 from mixtura.errors import InputError
 
+# What rounding leaves of a variance that other columns explain, for each column.
+_ROUNDING = 64 * float(np.finfo(float).eps)
+
 
 class Layout(ABC):
     """How K covariances, or K sums of products, are held: (K, d, d) or (K, d)."""
@@ -99,8 +102,14 @@ class Matrices(Layout):
             factors = np.linalg.cholesky(covariances)
         except np.linalg.LinAlgError:
             smallest = np.linalg.eigvalsh(covariances)[:, 0]
-            raise collapsed(int(smallest.argmin()), float(smallest.min())) from None
+            at = int(smallest.argmin())
+            raise collapsed(at, float(smallest[at]), _dependent(covariances[at])) from None
         diagonals = np.diagonal(factors, axis1=1, axis2=2)
+        # What is left of a variance given the columns before, over the variance: no unit changes it.
+        left = diagonals**2 / np.diagonal(covariances, axis1=1, axis2=2)
+        if left.min(initial=1.0) < _ROUNDING * left.shape[1]:
+            worst, column = divmod(int(left.argmin()), left.shape[1])
+            raise collapsed(worst, float(np.linalg.eigvalsh(covariances[worst])[0]), column)
         # LAPACK's own: at this size a call of scipy.linalg costs several times what it computes.
         whitening = np.array([dtrtri(factor, lower=1)[0] for factor in factors])
         return whitening, 2 * np.log(diagonals).sum(axis=1)
@@ -202,11 +211,23 @@ class Variances(Layout):
         return np.zeros((n_components, d))
 
 
-def collapsed(component: int, smallest: float) -> InputError:
-    """Return the error for a covariance that is not positive definite."""
+def _dependent(covariance: Array) -> int:
+    """Return the first column that depends on those before it."""
+    for size in range(1, len(covariance)):
+        try:
+            np.linalg.cholesky(covariance[:size, :size])
+        except np.linalg.LinAlgError:
+            return size - 1
+    return len(covariance) - 1
+
+
+def collapsed(component: int, smallest: float, column: int | None = None) -> InputError:
+    """Return the error for a covariance that is not positive definite, to rounding."""
+    where = "" if column is None else f"; column {column} (from 0) is constant or depends on those before it"
     return InputError(
         # The first words are scikit-learn's, for those who look for them.
         "Fitting the mixture model failed because some components have ill-defined empirical covariance: "
-        f"that of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}), as of "
-        "duplicates, constant or collinear columns; increase reg_covar, decrease n_components or give a prior"
+        f"that of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}{where}),"
+        " as of duplicates, constant or collinear columns; increase reg_covar, decrease n_components, leave "
+        "columns out or give a prior"
     )
