@@ -489,3 +489,35 @@ def test_the_global_random_state_is_left_alone():
 def test_importing_it_imports_no_torch():
     code = "import sys, mixtura.estimators.gaussian_mixture; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+@pytest.mark.parametrize(
+    "units", [(1, 1, 1, 1), (1e-6, 1, 1e6, 1), (1e6, 1e6, 1e-6, 1), (1e-6,) * 4, (1e6,) * 4]
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_collinear_columns_are_refused_whatever_their_units(covariance_type, units, seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([60, 400, 2000]))
+    rows = rng.normal(size=(n, 3)) @ rng.normal(size=(3, 3)) + 4 * rng.integers(0, 2, (n, 1))
+    mixture = GaussianMixture(2, covariance_type=covariance_type, reg_covar=0, random_state=0, max_iter=30)
+    collinear = np.column_stack([rows, rows @ rng.normal(size=3)]) * units
+    with pytest.raises(InputError, match=r"column \d \(from 0\) is constant or depends .* leave columns out"):
+        mixture.fit(collinear)
+    constant = np.column_stack([rows, np.full(n, 3.0)]) * units
+    with pytest.raises(InputError, match=r"column 3 \(from 0\) is constant or depends"):
+        mixture.fit(constant)
+
+
+@pytest.mark.parametrize("units", [(1, 1, 1), (1e-6, 1, 1e6), (1e6, 1, 1e-6)])
+def test_nearly_collinear_columns_are_fitted_whatever_their_units(units):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 2)) + 4 * rng.integers(0, 2, (400, 1))
+    near = np.column_stack([rows, rows.sum(axis=1) + 1e-5 * rng.normal(size=400)])
+    keywords = dict(n_components=2, reg_covar=0, random_state=0, tol=1e-8, max_iter=2000, means_init=None)
+    keywords["init_params"] = "random_from_data"
+    model = GaussianMixture(**keywords).fit(near * units)
+    moved = model.score(near * units) + np.log(units).sum()
+    alone = GaussianMixture(**keywords).fit(rows)
+    noise = -0.5 * np.log(2 * np.pi * np.e) - np.log(1e-5)
+    assert moved == pytest.approx(alone.score(rows) + noise, abs=0.1)
