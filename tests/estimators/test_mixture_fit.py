@@ -99,6 +99,13 @@ def test_the_same_threads_give_the_same_bits(case: Any) -> None:
         make(n_threads=0).fit(X)
 
 
+def test_threads_are_taken_where_there_is_much_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    few, many = np.zeros((100, 2)), np.zeros((2**20, 2))
+    assert [GaussianMixture(2)._threads(rows) for rows in (few, many)] == [1, 3]
+    assert GaussianMixture(2, n_threads=2)._threads(few) == 2
+
+
 def test_short_runs_end_no_lower_than_most_starts(case: Any) -> None:
     make, X = case
     runs = make(3, init_params="short_runs", random_state=0, tol=1e-6, max_iter=1000).fit(X[:600])

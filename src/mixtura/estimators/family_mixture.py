@@ -85,7 +85,7 @@ class FamilyMixture(MixtureBase):
         origin = np.zeros(rows.shape[1])
         for part in self._parts():
             origin[part.columns] = part.origin(self, rows, weights)
-        source = rows_from(rows, weights, origin, self._block_size(rows.shape[1]), self.n_threads)
+        source = rows_from(rows, weights, origin, self._block_size(rows.shape[1]), self._threads(rows))
         exact = all(part.exact(self) for part in self._parts())
         return Problem(self._family(origin), source, rows, weights, origin, exact)
 

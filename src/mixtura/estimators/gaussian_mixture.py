@@ -85,8 +85,9 @@ class GaussianMixture(MixtureBase):
         Of a Dirichlet prior on the weights, at least 1, which is none.
     acceleration : {"squarem"}, optional
         Leaps along the way EM goes, kept only where F does not fall by them.
-    n_threads : int, default=1
-        How many threads share the rows in `fit`. The same number gives the same bits.
+    n_threads : int, optional
+        How many threads share the rows in `fit`; unless given, one for small data and otherwise
+        ``OMP_NUM_THREADS``, or one a processor. The same number gives the same bits.
 
     Attributes
     ----------
@@ -165,7 +166,7 @@ class GaussianMixture(MixtureBase):
         prior: NormalInverseWishart | Literal["auto"] | None = None,
         weight_concentration: float = 1.0,
         acceleration: Literal["squarem"] | None = None,
-        n_threads: int = 1,
+        n_threads: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -221,10 +222,10 @@ class GaussianMixture(MixtureBase):
             family = self._family(rows.shape[1], replace(prior, mean=prior.mean - origin))
         size, exact = self._block_size(rows.shape[1]), self.reg_covar == 0
         if in_files or not any_missing(rows):
-            source = rows_from(rows, weights, origin, size, self.n_threads)
+            source = rows_from(rows, weights, origin, size, self._threads(rows))
             whole = self._streamed(family) if in_files else family
             return Problem(whole, source, rows, weights, origin, exact)
-        patterns = PatternSource(rows, weights, origin, size, self.n_threads)
+        patterns = PatternSource(rows, weights, origin, size, self._threads(rows))
         patterns.require_observed(getattr(self, "feature_names_in_", None))
         return Problem(self._streamed(family), patterns, rows, weights, origin, exact, patterns.findings())
 

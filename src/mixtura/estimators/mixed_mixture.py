@@ -86,8 +86,9 @@ class MixedMixture(FamilyMixture):
         Of a Dirichlet prior on the weights, at least 1, which is none.
     acceleration : {"squarem"}, optional
         Leaps along the way EM goes, kept only where F does not fall by them.
-    n_threads : int, default=1
-        How many threads share the rows in `fit`. The same number gives the same bits.
+    n_threads : int, optional
+        How many threads share the rows in `fit`; unless given, one for small data and otherwise
+        ``OMP_NUM_THREADS``, or one a processor. The same number gives the same bits.
 
     Attributes
     ----------
@@ -171,7 +172,7 @@ class MixedMixture(FamilyMixture):
         priors: Mapping[str, Any] | None = None,
         weight_concentration: float = 1.0,
         acceleration: Literal["squarem"] | None = None,
-        n_threads: int = 1,
+        n_threads: int | None = None,
     ) -> None:
         self.n_components = n_components
         self.families = families

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura import runtime
 from mixtura.em.parquet_source import Encode
 from mixtura.em.steps import MixtureParameters
 from mixtura.em.stepwise import Running
@@ -28,6 +29,9 @@ from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.findings import Finding
 
 Array = NDArray[np.float64]
+
+# Values a component, n d K, from which threads pay: some milliseconds an iteration.
+_MUCH = 2**22
 # The pieces of a table, each a list of Arrow arrays, as often as they are asked for.
 Tables = Callable[[], Iterator[list[Any]]]
 
@@ -59,7 +63,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
     verbose_interval: int
     weight_concentration: float
     acceleration: str | None
-    n_threads: int
+    n_threads: int | None
     weights_: NDArray[np.floating]
     converged_: bool
     n_iter_: int
@@ -120,6 +124,13 @@ class MixtureBase(DensityMixin, BaseEstimator):
     @abstractmethod
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
         """Return so many rows of each component, one component after the other."""
+
+    def _threads(self, rows: Any) -> int:
+        """Return how many threads share the rows: a second one pays only where there is much to do."""
+        if self.n_threads is not None:
+            return self.n_threads
+        much = rows.shape[0] * rows.shape[1] * self.n_components >= _MUCH
+        return runtime.n_threads() if much else 1
 
     @abstractmethod
     def _n_parameters(self) -> int:

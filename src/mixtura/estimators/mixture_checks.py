@@ -64,7 +64,7 @@ COMMON: dict[str, Constraint] = {
     "n_init": whole(1),
     "init_params": one_of(*METHODS, SHORT_RUNS),
     "acceleration": optional(one_of(*ACCELERATIONS)),
-    "n_threads": whole(1),
+    "n_threads": optional(whole(1)),
     "stopping": one_of(*STOPPING),
     "weight_concentration": real(1.0),
     "warm_start": Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool"),

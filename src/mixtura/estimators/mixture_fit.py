@@ -99,7 +99,7 @@ def learn_batch(mixture: Any, rows: Any, weights: Array | None) -> None:
     running = learn(
         problem.family,
         running,
-        rows_from(rows, weights, problem.origin, mixture._block_size(rows.shape[1]), mixture.n_threads),
+        rows_from(rows, weights, problem.origin, mixture._block_size(rows.shape[1]), mixture._threads(rows)),
         concentration=mixture.weight_concentration,
         surprises=mixture.learns_surprises,
     )
