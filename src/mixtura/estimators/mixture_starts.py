@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,16 @@ Array = NDArray[np.float64]
 
 # Blocks (K, B) of responsibilities, as often as they are asked for.
 Assigned = Callable[[], Iterator[Array]]
+
+
+class _Draw(NamedTuple):
+    """What a method is given."""
+
+    rows: NDArray[np.floating]
+    n_components: int
+    weights: Array | None
+    random_state: np.random.RandomState
+    block_size: int
 
 
 def assigned(
@@ -45,7 +56,7 @@ def assigned(
         Gives an iterator over blocks of shape (K, B); responsibilities of a row sum to one, or to zero where
         the method leaves it out.
     """
-    return METHODS[method](rows, n_components, weights, random_state, block_size)
+    return METHODS[method](_Draw(rows, n_components, weights, random_state, block_size))
 
 
 def nearest(assigned_points: Assigned, rows: NDArray[np.floating], block_size: int) -> Assigned:
@@ -72,75 +83,56 @@ def nearest(assigned_points: Assigned, rows: NDArray[np.floating], block_size: i
     return blocks
 
 
-def _kmeans(
-    rows: NDArray[np.floating],
-    n_components: int,
-    weights: Array | None,
-    random_state: np.random.RandomState,
-    block_size: int,
-) -> Assigned:
+def _kmeans(draw: _Draw) -> Assigned:
     from sklearn.cluster import KMeans
 
-    fitted = KMeans(n_components, n_init=1, random_state=random_state).fit(rows, sample_weight=weights)
-    labels, numbers = fitted.labels_, np.arange(n_components)[:, None]
+    fitted = KMeans(draw.n_components, n_init=1, random_state=draw.random_state).fit(
+        draw.rows, sample_weight=draw.weights
+    )
+    labels, numbers = fitted.labels_, np.arange(draw.n_components)[:, None]
 
     def blocks() -> Iterator[Array]:
-        for first in range(0, len(labels), block_size):
-            yield (labels[first : first + block_size] == numbers).astype(np.float64)
+        for first in range(0, len(labels), draw.block_size):
+            yield (labels[first : first + draw.block_size] == numbers).astype(np.float64)
 
     return blocks
 
 
-def _random(
-    rows: NDArray[np.floating],
-    n_components: int,
-    weights: Array | None,
-    random_state: np.random.RandomState,
-    block_size: int,
-) -> Assigned:
-    before = copy.deepcopy(random_state)
+def _random(draw: _Draw) -> Assigned:
+    before, n_rows = copy.deepcopy(draw.random_state), len(draw.rows)
 
     def drawn(state: np.random.RandomState) -> Iterator[Array]:
-        for first in range(0, len(rows), block_size):
-            block = state.uniform(size=(min(block_size, len(rows) - first), n_components))
+        for first in range(0, n_rows, draw.block_size):
+            block = state.uniform(size=(min(draw.block_size, n_rows - first), draw.n_components))
             yield block.T / block.sum(axis=1)
 
-    for _ in drawn(random_state):
+    for _ in drawn(draw.random_state):
         pass  # the next start goes on from here
     return lambda: drawn(copy.deepcopy(before))
 
 
-def _random_from_data(
-    rows: NDArray[np.floating],
-    n_components: int,
-    weights: Array | None,
-    random_state: np.random.RandomState,
-    block_size: int,
-) -> Assigned:
-    chances = None if weights is None else weights / weights.sum()
-    chosen = random_state.choice(len(rows), size=n_components, replace=False, p=chances)
-    return _points(chosen, len(rows), weights, block_size)
+def _random_from_data(draw: _Draw) -> Assigned:
+    chances = None if draw.weights is None else draw.weights / draw.weights.sum()
+    chosen = draw.random_state.choice(len(draw.rows), size=draw.n_components, replace=False, p=chances)
+    return _points(chosen, draw)
 
 
-def _kmeans_plus_plus(
-    rows: NDArray[np.floating],
-    n_components: int,
-    weights: Array | None,
-    random_state: np.random.RandomState,
-    block_size: int,
-) -> Assigned:
+def _kmeans_plus_plus(draw: _Draw) -> Assigned:
     from sklearn.cluster import kmeans_plusplus
 
-    _, chosen = kmeans_plusplus(rows, n_components, sample_weight=weights, random_state=random_state)
-    return _points(chosen, len(rows), weights, block_size)
+    _, chosen = kmeans_plusplus(
+        draw.rows, draw.n_components, sample_weight=draw.weights, random_state=draw.random_state
+    )
+    return _points(chosen, draw)
 
 
-def _points(chosen: NDArray[np.intp], n_rows: int, weights: Array | None, block_size: int) -> Assigned:
+def _points(chosen: NDArray[np.intp], draw: _Draw) -> Assigned:
     """Return one row for each component, each worth the same whatever its weight."""
+    n_rows, weights = len(draw.rows), draw.weights
 
     def blocks() -> Iterator[Array]:
-        for first in range(0, n_rows, block_size):
-            block = np.zeros((len(chosen), min(block_size, n_rows - first)))
+        for first in range(0, n_rows, draw.block_size):
+            block = np.zeros((len(chosen), min(draw.block_size, n_rows - first)))
             for component, at in enumerate(chosen):
                 if first <= at < first + block.shape[1]:
                     block[component, at - first] = 1.0 if weights is None else 1.0 / max(weights[at], 1e-300)
@@ -155,9 +147,7 @@ SHORT_RUNS = "short_runs"
 # Those that give each component one row.
 POINTS = ("k-means++", "random_from_data")
 
-METHODS: dict[
-    str, Callable[[NDArray[np.floating], int, Array | None, np.random.RandomState, int], Assigned]
-] = {
+METHODS: dict[str, Callable[[_Draw], Assigned]] = {
     "kmeans": _kmeans,
     "k-means++": _kmeans_plus_plus,
     "random": _random,
