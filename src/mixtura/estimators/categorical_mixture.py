@@ -45,36 +45,18 @@ class CategoricalMixture(FamilyMixture):
         out, for those of the data. Others than declared are unknown.
     handle_unknown : {"error", "missing"}, default="error"
         What a category that was not there in `fit` is afterwards: an error, or a missing entry.
-    tol : float, default=1e-3
-        EM stops when F changes by less, in nats per observation; 0 runs to ``max_iter``.
-    max_iter : int, default=100
-        The most iterations; 0 leaves the start.
-    n_init : int, default=1
-        How many starts; the one that ends with the greatest F is kept.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "short_runs"}, default="kmeans"
         Where EM starts: responsibilities by a method of scikit-learn on indicators of the categories, a part
         of them drawn at random, so that no probability starts at 0; or the best end of many short runs. Of
         rows on disk, 100,000 stand for all.
     weights_init, probabilities_init : array-like and list of array-like, optional
         Parts of the start, of the shapes of ``weights_`` and ``probabilities_``. A probability of 0 stays.
-    random_state : int, RandomState or None, default=None
-        Seed of starts and samples.
-    warm_start : bool, default=False
-        Whether the next fit goes on from this one's result.
-    verbose, verbose_interval : int, default=0, 10
-        1 prints starts and iterations, 2 their times and changes too; iterations between lines.
-    stopping : {"absolute", "relative", "aitken"}, default="absolute"
-        What ``tol`` is compared with: the last change of F, the change relative to F, or Aitken's estimate of
-        what is left to climb.
     prior : mixtura.em.categorical.Dirichlet, optional
         A prior on the probabilities, for maximum a posteriori; F then includes log p(theta).
-    weight_concentration : float, default=1.0
-        Of a Dirichlet prior on the weights, at least 1, which is none.
-    acceleration : {"squarem"}, optional
-        Leaps along the way EM goes, kept only where F does not fall by them.
-    n_threads : int, optional
-        How many threads share the rows in `fit`; unless given, one for small data and otherwise
-        ``OMP_NUM_THREADS``, or one a processor. The same number gives the same bits.
+    tol, max_iter, n_init, random_state, warm_start, verbose, verbose_interval, stopping
+        As those of `GaussianMixture`: when EM stops, how often it starts, and what it prints.
+    weight_concentration, acceleration, n_threads
+        As those of `GaussianMixture`: a prior on the weights, leaps, and threads.
 
     Attributes
     ----------

@@ -105,7 +105,7 @@ class BernoulliPart(DiscretePart):
         return self.checked(family, mixture.probabilities_, "_")
 
     def show(self, mixture: Any, family: BernoulliFamily, components: CellParameters, origin: Array) -> None:
-        """Set probabilities_."""
+        """Set ``probabilities_``."""
         mixture.probabilities_ = family.probabilities(components)
 
     def draw(self, mixture: Any, component: int, count: int, random_state: np.random.RandomState) -> Array:
@@ -235,7 +235,7 @@ class PoissonPart(DiscretePart):
         return self.checked(family, mixture.rates_, "_")
 
     def show(self, mixture: Any, family: PoissonFamily, components: PoissonParameters, origin: Array) -> None:
-        """Set rates_."""
+        """Set ``rates_``."""
         mixture.rates_ = components.rates
 
     def draw(self, mixture: Any, component: int, count: int, random_state: np.random.RandomState) -> Array:

@@ -92,7 +92,7 @@ class GaussianPart(Part):
     def show(
         self, mixture: Any, family: MissingFamily[Any], components: GaussianParameters, origin: Array
     ) -> None:
-        """Set means_ and covariances_."""
+        """Set ``means_`` and ``covariances_``."""
         mixture.means_ = components.means + origin
         mixture.covariances_ = components.covariances
 
