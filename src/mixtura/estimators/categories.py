@@ -31,7 +31,8 @@ class Categories:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> Categories.declared(["low", "high"], "column 'a'").codes(pa.array(["low", None]), "error").tolist()
+    >>> column = plain(pa.array(["low", None]), "column 'a'")
+    >>> Categories.declared(["low", "high"], "column 'a'").codes(column, "error").tolist()
     [1.0, nan]
     """
 
