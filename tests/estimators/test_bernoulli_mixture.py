@@ -26,6 +26,8 @@ def test_gaps_may_be_of_any_make() -> None:
         pd.DataFrame({"a": pd.array([True, None], dtype="boolean"), "b": [False, True]}),
         pl.DataFrame({"a": [True, None], "b": [False, True]}),
         pl.DataFrame({"a": [1.0, float("nan")], "b": [0, 1]}),
+        [[1, 0], [None, 1]],
+        np.array([[True, 0], [None, 1]], dtype=object),
     ):
         np.testing.assert_array_equal(BernoulliMixture().fit(frame).probabilities_, expected)
 

@@ -99,9 +99,20 @@ def numeric_rows(estimator: BaseEstimator, X: Any, family: str, *, reset: bool) 
             [numbers(column, named(estimator, j), family) for j, column in enumerate(columns)]
         )
     rows: NDArray[Any] = validate_data(
-        estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+        estimator, _without_none(X), reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
     )
     return rows
+
+
+def _without_none(X: Any) -> Any:
+    """Return numbers with None among them as numbers with NaN; anything else as it is."""
+    if not isinstance(X, (list, tuple, np.ndarray)):
+        return X
+    try:
+        array = np.asarray(X)
+        return array.astype(np.float64) if array.dtype == object else X
+    except (TypeError, ValueError):
+        return X
 
 
 def numbers(column: pa.Array, name: str, family: str) -> Array:
