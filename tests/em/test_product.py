@@ -111,3 +111,12 @@ def test_a_component_that_lost_its_points_is_moved_in_all_parts(rng: np.random.G
     assert [finding.name for finding in result.findings] == ["component-reseeded"]
     assert np.diff(result.free_energy_path).min() > -1e-11
     np.testing.assert_allclose(np.sort(result.theta.components[1].rates[:, 0]), [1.0, 9.0], rtol=0.25)
+
+
+def test_rounding_is_that_of_the_worst_part() -> None:
+    gaussians = FullGaussians(1, 2)
+    near = np.array([[[1.0, 1 - 1e-8], [1 - 1e-8, 1.0]]])
+    theta = GaussianParameters(np.zeros((1, 2)), near)
+    family = ProductFamily([(BernoulliFamily(1, 1), [0]), (missing_family(gaussians), [1, 2])])
+    whole = (family.parts[0].parameters(np.array([[0.5]])), theta)
+    assert family.rounding(whole) == gaussians.rounding(theta) > 1e-7

@@ -99,3 +99,16 @@ def test_penguins_are_found_from_measurements_and_islands(data_folder: Path) -> 
     assert frame.isna().to_numpy().any()
     assert model.families_ == ["categorical", *["gaussian"] * 4]
     assert adjusted_rand_score(species, model.predict(frame)) > 0.9
+
+
+def test_ages_and_pressures_are_no_counts(data_folder: Path) -> None:
+    frame = pd.read_parquet(data_folder / "heart_disease_mixed.parquet")
+    ill = frame.pop("diameter narrowing")
+    found = []
+    for seed in range(3):
+        model = MixedMixture(2, random_state=seed).fit(frame)
+        found.append(adjusted_rand_score(ill, model.predict(frame)))
+    families = dict(zip(frame.columns, model.families_, strict=True))
+    assert {families[name] for name in ("age", "cholesterol", "max HR", "rest SBP")} == {"gaussian"}
+    assert any(finding.name == "whole-numbers" for finding in model.findings_)
+    assert min(found) > 0.3
