@@ -22,6 +22,7 @@ from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
 from .projection.alpha import alpha_path as alpha_path
 from .projection.closest import project as project
+from .selection import select_components as select_components
 
 __all__ = [
     "GMVAE",
@@ -48,4 +49,5 @@ __all__ = [
     "gaussian_mixture",
     "kl",
     "project",
+    "select_components",
 ]
