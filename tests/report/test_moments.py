@@ -52,3 +52,13 @@ def test_blocks_change_nothing(block: int) -> None:
         cut = moments_by_group(values, components, 3)
     for a, b in zip(whole, cut, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_gaps_are_left_out_of_every_figure() -> None:
+    values = np.array([[1.0, np.nan, 2.0], [3.0, np.nan, np.nan], [np.nan, np.nan, 8.0], [5.0, np.nan, 2.0]])
+    found = moments_by_group(values, [0, 0, 1, 1], 2)
+    nan = np.nan
+    np.testing.assert_allclose(found.group_means, [[2.0, nan, 2.0], [5.0, nan, 5.0]])
+    np.testing.assert_allclose(found.mean, [3.0, nan, 4.0])
+    np.testing.assert_allclose(found.sd, [np.std([1, 3, 5]), nan, np.std([2, 8, 2])])
+    assert (found.lowest, found.highest) == (1.0, 8.0)

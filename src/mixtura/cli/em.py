@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _GAUSSIAN = ("gaussian", "mixed")
 _COVARIANCE = {"gaussian": "full", "mixed": "diag"}
 _REG_COVAR = 1e-6
-# What the estimator says of a component that collapses, and the same in options.
-_MEND = "increase reg_covar, decrease n_components or give a prior"
+_COLLAPSE = "ill-defined"
 _OPTIONS = "raise --reg-covar, lower --components, or choose a simpler --covariance"
 
 
@@ -276,7 +275,11 @@ def _fit_into(
         try:
             estimator.fit(rows.rows, sample_weight=rows.weights)
         except InputError as error:
-            raise InputError(str(error).replace(_MEND, _OPTIONS)) from error
+            said, _, _ = str(error).rpartition("; ")
+            if _COLLAPSE not in said:
+                raise
+            # The mend of a component that collapses, in options.
+            raise InputError(f"{said}; {_OPTIONS}") from error
         note(f"stopped after {count(estimator.n_iter_, 'iteration')} ({estimator.stopped_by_})")
         return write_mixture_run(folder, looked_at(estimator, rows), settings, session, data, note)
 

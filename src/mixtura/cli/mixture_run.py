@@ -220,7 +220,9 @@ def metrics_of(fit: Fit, settings: Mapping[str, Any], session: Session, source: 
     return metrics | {
         "n_features": table.n_features,
         "family": fit.rows.family,
-        "column_families": list(fit.rows.column_families) if fit.rows.family == "mixed" else None,
+        "column_families": dict(zip(table.names, fit.rows.column_families, strict=True))
+        if fit.rows.family == "mixed"
+        else None,
         "covariance_type": settings.get("covariance_type"),
         "n_parameters": fit.n_parameters,
         **fit.criteria,

@@ -117,10 +117,12 @@ def read_mixture_rows(
     """
     from mixtura.data import read_raw
 
+    if weights is not None and weights == labels:
+        raise InputError(f"--weights and --labels both name the column {weights!r}; it can be only one")
     table = read_raw(data, array=array, labels=labels, drop=tuple(drop or ()))
     given = None
     if weights is not None:
-        table, given = _without_weights(table, weights, labels)
+        table, given = _without_weights(table, weights)
     _require_values(table)
     asked = _asked(columns_as or (), table)
     chosen, findings = _chosen_family(table, family, asked)
@@ -177,12 +179,10 @@ def rows_for(table: RawTable, column_families: Sequence[str], why: str = "") -> 
     return pa.table({name: values[:, place] for place, name in enumerate(table.names)})
 
 
-def _without_weights(table: RawTable, name: str, labels: str | None) -> tuple[RawTable, NDArray[Any]]:
+def _without_weights(table: RawTable, name: str) -> tuple[RawTable, NDArray[Any]]:
     """Return the table without the column of weights, and the weights."""
     import numpy as np
 
-    if name == labels:
-        raise InputError(f"--weights {name!r} and --labels {labels!r} name one column; it can be only one")
     if table.image_shape is not None:
         raise InputError(f"--weights {name!r}: images have no column of weights; leave it out")
     others = [other for other in table.names if other != name]

@@ -127,12 +127,12 @@ def _half_steps(run: Run) -> Chart | None:
         return None
     # The E-step of an iteration stands half-way to it.
     places = [(i + 1) / 2 for i in range(len(lines))]
-    figure = plot.term_curves(places, {"free energy": heights}, ["EM"] * len(lines))
+    figure = plot.term_curves(places, {"free energy": heights}, [""] * len(lines))
     figure.update_traces(
         customdata=[line["step"] for line in lines],
         hovertemplate="F %{y:,.6f}<br>after the %{customdata}-step, iteration %{x}<extra></extra>",
     )
-    figure.update_layout(xaxis_title_text="iteration")
+    figure.update_layout(xaxis_title_text="iteration", shapes=[])  # there are no stages to mark
     cut = plot.late_range(heights) is not None
     return Chart(
         figure,

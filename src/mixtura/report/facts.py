@@ -31,6 +31,7 @@ FACTS = (
     ("n_components", "groups asked for"),
     ("latent_dim", "dimensions of the latent space"),
     ("family", "family"),
+    ("column_families", "family of each column"),
     ("covariance_type", "covariances"),
     ("n_parameters", "free parameters"),
     ("bic", "BIC, less is better"),
@@ -39,6 +40,7 @@ FACTS = (
     ("weights", "column of weights"),
     ("n_missing", "missing values"),
     ("n_iter", "iterations of EM"),
+    ("converged", "converged"),
     ("stopped_by", "stopped by"),
     ("starts", "starts"),
     ("likelihood", "likelihood of a value"),
@@ -251,9 +253,13 @@ def _fact(key: str, value: Any) -> str:
         return memory(figure_of(value))
     if key == "image_shape":
         return " × ".join(str(side) for side in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {item}" for name, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     # A seed is a name, not an amount: no separators.
     if isinstance(value, float):
         return number(value)
-    if isinstance(value, int) and not isinstance(value, bool) and key != "seed":
+    if isinstance(value, int) and key != "seed":
         return count(value)
     return str(value)
