@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,22 +12,22 @@ from mixtura.plot.paper import new_figure
 PATH = [-3.0, -2.5, -2.4, -2.3, -2.25, -2.24]
 
 
-def draw(path: object) -> tuple:
+def draw(path: Any) -> tuple[Any, ...]:
     figure = new_figure()
     axes = tuple(draw_free_energy_path(figure.subplots(2, sharex=True), path))
     figure.draw_without_rendering()
     return axes
 
 
-def drawn(ax: object, marker: str) -> tuple[list[float], list[float]]:
+def drawn(ax: Any, marker: str) -> tuple[list[float], list[float]]:
     """Return what the line with this marker shows; those of the legend are empty."""
-    lines = [line for line in ax.get_lines() if line.get_marker() == marker and len(line.get_xdata())]  # type: ignore[attr-defined]
+    lines = [line for line in ax.get_lines() if line.get_marker() == marker and len(line.get_xdata())]
     assert len(lines) == 1
     return list(lines[0].get_xdata()), list(lines[0].get_ydata())
 
 
-def labels(ax: object) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]  # type: ignore[attr-defined]
+def labels(ax: Any) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_e_steps_stand_at_whole_numbers_and_m_steps_between() -> None:
@@ -39,7 +41,7 @@ def test_log_p_touches_f_after_each_e_step_and_is_above_it_after_each_m_step() -
     upper, _ = draw(PATH)
     level = next(line for line in upper.get_lines() if line.get_label() == "log p(x)")
     x, y = level.get_xdata(), level.get_ydata()
-    for place, height in zip((1, 2, 3), PATH[::2], strict=True):
+    for place, height in zip((1.0, 2.0, 3.0), PATH[::2], strict=True):
         assert np.interp(place, x, y) == height
     for place, height in zip((1.5, 2.5), PATH[1::2], strict=False):
         assert y[x == place].max() > height
@@ -66,6 +68,11 @@ def test_rounding_is_neither_gain_nor_fall() -> None:
     assert "a fall" not in labels(upper)
     assert drawn(lower, "s")[1][0] == 0.5
     assert np.isnan(drawn(lower, "s")[1][1]) and np.isnan(drawn(lower, "o")[1]).all()
+
+
+def test_a_late_climb_is_shown_whole() -> None:
+    path = np.concatenate([np.linspace(-3, -2, 20), -2 + 0.01 * np.linspace(0, 1, 200)])
+    assert draw(path)[0].get_ylim()[0] < -3
 
 
 def test_a_steep_start_leaves_the_panel() -> None:

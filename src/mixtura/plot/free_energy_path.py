@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mixtura.errors import InputError
-from mixtura.plot.curves import late_range
 from mixtura.plot.paper import GRID, INK, MUTED, STYLES, even_ticks, legend_above
 
 if TYPE_CHECKING:
@@ -72,9 +71,7 @@ def draw_free_energy_path(axes: Sequence[Axes], path: npt.ArrayLike) -> Sequence
         chosen = slice(first, None, 2)
         upper.plot(places[chosen], heights[chosen], **mark, **small, linestyle="", zorder=3)
         upper.plot([], [], **mark, markersize=4.5, color=colour, linewidth=1.3, label=label)
-    shown = late_range(heights)
-    if shown is not None:
-        upper.set_ylim(*shown)
+    _leave_out_the_start(upper, heights)
     fallen = _draw_gains(lower, places, heights, small)
     if fallen:
         upper.plot([], [], **_FALL, label="a fall")
@@ -100,6 +97,13 @@ def _checked(path: npt.ArrayLike) -> Array:
         at = int(np.flatnonzero(~np.isfinite(heights))[0])
         raise InputError(f"the path holds {heights[at]} at {at}; leave out what is not finite")
     return heights
+
+
+def _leave_out_the_start(panel: Axes, heights: Array) -> None:
+    """Show the way from the second E-step on, where the first turn rose by far more than all that follow."""
+    span = float(np.ptp(heights[2:])) if len(heights) > 4 else 0.0
+    if 0 < span < np.ptp(heights) / 3:
+        panel.set_ylim(float(heights[2:].min()) - 0.2 * span, float(heights.max()) + 0.08 * span)
 
 
 def _segments(places: Array, heights: Array, first: int) -> tuple[Array, Array]:
