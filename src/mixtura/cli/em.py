@@ -10,6 +10,18 @@ import typer
 
 from mixtura.cli.console import Console, opened
 from mixtura.cli.fit import default_target
+from mixtura.cli.mixture_settings import (
+    Binarise,
+    ColumnsAs,
+    Family,
+    MaxIter,
+    RegCovar,
+    Seed,
+    Starts,
+    Weights,
+    check_settings,
+    family_settings,
+)
 from mixtura.cli.mixtures import read_mixture_rows
 from mixtura.cli.options import Array, Data, Drop, Force, Json, Labels, Quiet, number, whole
 from mixtura.cli.session import Session
@@ -19,9 +31,7 @@ from mixtura.errors import InputError
 if TYPE_CHECKING:
     from mixtura.cli.mixtures import MixtureRows
 
-_GAUSSIAN = ("gaussian", "mixed")
-_COVARIANCE = {"gaussian": "full", "mixed": "diag"}
-_REG_COVAR = 1e-6
+# In what the estimator says of a component that collapses.
 _COLLAPSE = "ill-defined"
 _OPTIONS = "raise --reg-covar, lower --components, or choose a simpler --covariance"
 
@@ -35,35 +45,15 @@ def em(
             "--components", "-k", parser=whole, metavar="K", show_default=False, help="How many groups."
         ),
     ],
-    family: Annotated[
-        Literal["auto", "gaussian", "bernoulli", "categorical", "poisson", "mixed"],
-        typer.Option(
-            help="What a group is; auto: numbers gaussian, 0 and 1 bernoulli, text categorical, several of "
-            "these mixed."
-        ),
-    ] = "auto",
-    columns_as: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--as",
-            metavar="NAME=FAMILY",
-            show_default=False,
-            help="The family of one column of a mixed table; may be given often.",
-        ),
-    ] = None,
+    family: Family = "auto",
+    columns_as: ColumnsAs = None,
     covariance: Annotated[
         Literal["full", "tied", "diag", "spherical"] | None,
         typer.Option(show_default=False, help="Of the Gaussians; unless given, full, and diag if mixed."),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(parser=whole, metavar="N", help="Same seed, same machine: same result.")
-    ] = 0,
-    starts: Annotated[
-        int, typer.Option(parser=whole, metavar="N", help="How many starts; the best end is kept.")
-    ] = 5,
-    max_iter: Annotated[
-        int, typer.Option(parser=whole, metavar="N", help="The most iterations from a start.")
-    ] = 1000,
+    seed: Seed = 0,
+    starts: Starts = 5,
+    max_iter: MaxIter = 1000,
     tol: Annotated[
         float,
         typer.Option(
@@ -77,33 +67,12 @@ def em(
             "of F, or that relative to F."
         ),
     ] = "aitken",
-    reg_covar: Annotated[
-        float | None,
-        typer.Option(
-            parser=number,
-            metavar="V",
-            show_default=False,
-            help="Added to every variance of a Gaussian, in units of the data squared; unless given, 1e-6.",
-        ),
-    ] = None,
+    reg_covar: RegCovar = None,
     acceleration: Annotated[
         Literal["none", "squarem"], typer.Option(help="Leaps along the way EM goes, kept where F rises.")
     ] = "none",
-    binarise: Annotated[
-        float | None,
-        typer.Option(
-            parser=number,
-            metavar="T",
-            show_default=False,
-            help="For bernoulli: turn values above T into 1 and all others into 0.",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", show_default=False, help="The column that says how often each row counts."
-        ),
-    ] = None,
+    binarise: Binarise = None,
+    weights: Weights = None,
     array: Array = None,
     labels: Labels = None,
     drop: Drop = None,
@@ -158,85 +127,13 @@ def em(
                 "max_iter": max_iter,
                 "tol": tol,
                 "stopping": stopping,
-                **_family_settings(rows.family, covariance, reg_covar, acceleration, binarise),
+                **family_settings(rows.family, covariance, reg_covar, acceleration, binarise),
             }
             _require_enough(rows, components, data)
             metrics = _fit_into(folder, data, settings, rows, session, console)
         session.kept = f"the run folder {target!r} is complete"
         console.emit(metrics)
         console.say(_summary(metrics, target))
-
-
-def check_settings(
-    components: int, seed: int, starts: int, max_iter: int, tol: float, reg_covar: float | None
-) -> None:
-    """Refuse numbers out of range before anything is read.
-
-    Raises
-    ------
-    InputError
-        Naming the option, the value and the range.
-
-    Examples
-    --------
-    >>> check_settings(3, 0, 0, 100, 1e-5, None)
-    Traceback (most recent call last):
-    ...
-    mixtura.errors.InputError: --starts 0 is less than 1; give 1 or more
-    """
-    if components < 1:
-        raise InputError(f"--components {components} is less than 1; ask for one group or more")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed {seed} is out of range; give a whole number from 0 to {2**32 - 1}")
-    for name, value in (("starts", starts), ("max-iter", max_iter)):
-        if value < 1:
-            raise InputError(f"--{name} {value} is less than 1; give 1 or more")
-    for name, size in (("tol", tol), ("reg-covar", reg_covar)):
-        if size is not None and size < 0:
-            raise InputError(f"--{name} {size:g} is negative; give 0 or more")
-
-
-def _family_settings(
-    family: str,
-    covariance: str | None,
-    reg_covar: float | None,
-    acceleration: str,
-    binarise: float | None,
-) -> dict[str, Any]:
-    """Return the settings that only some families have.
-
-    Raises
-    ------
-    InputError
-        If one is asked for that the family does not have.
-    """
-    import inspect
-
-    from mixtura.cli.mixtures import mixture_class
-
-    settings: dict[str, Any] = {}
-    for name, value in (("--covariance", covariance), ("--reg-covar", reg_covar)):
-        if value is not None and family not in _GAUSSIAN:
-            raise InputError(f"{name} is for Gaussians, and the family is {family}; leave it out")
-    if family in _GAUSSIAN:
-        settings["covariance_type"] = covariance or _COVARIANCE[family]
-        settings["reg_covar"] = _REG_COVAR if reg_covar is None else reg_covar
-    if binarise is not None:
-        if family != "bernoulli":
-            raise InputError(
-                f"--binarise {binarise:g} needs --family bernoulli, and the family is {family}; leave it out"
-            )
-        settings["binarise"] = binarise
-    if acceleration != "none":
-        if "acceleration" not in inspect.signature(mixture_class(family)).parameters:
-            raise InputError(
-                f"--acceleration {acceleration} is not there for the family {family}; leave it out"
-            )
-        settings["acceleration"] = acceleration
-    if family in ("categorical", "mixed"):
-        # New rows may hold other categories; the verbs say how many did.
-        settings["handle_unknown"] = "missing"
-    return settings
 
 
 def _require_enough(rows: MixtureRows, components: int, data: str) -> None:
