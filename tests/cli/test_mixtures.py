@@ -43,7 +43,12 @@ def test_families_of_columns(tmp_path: Path) -> None:
     rows = read_mixture_rows(file, columns_as=["d=poisson", "b=categorical"])
     assert rows.column_families == ("gaussian", "categorical", "categorical", "poisson")
     assert rows.estimator().families == list(rows.column_families)
-    assert read_mixture_rows(file, family="mixed").column_families[3] == "gaussian"
+    mixed = read_mixture_rows(file, family="mixed")
+    assert mixed.column_families == ("gaussian", "bernoulli", "categorical", "poisson")
+    assert [finding.name for finding in mixed.findings] == ["whole-numbers"]
+    ages = read_mixture_rows(file_of(tmp_path, a=TEXT * 9, d=list(range(20, 56))))
+    assert ages.column_families == ("categorical", "gaussian")
+    assert "as they spread more" in ages.findings[1].seen
 
 
 def test_gaps_stay_and_names_stay(tmp_path: Path) -> None:

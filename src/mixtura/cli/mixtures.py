@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mixtura.cli.mixture_family import chosen_families
 from mixtura.cli.suitability import require_suitable
 from mixtura.cli.wording import count
 from mixtura.errors import InputError
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from mixtura.estimators.mixture_base import MixtureBase
 
 FAMILIES = ("gaussian", "bernoulli", "categorical", "poisson", "mixed")
-COLUMN_FAMILIES = ("gaussian", "bernoulli", "categorical", "poisson")
-
-# Fewer rows than this may well all differ.
-_ALL_DIFFERENT = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +121,7 @@ def read_mixture_rows(
     if weights is not None:
         table, given = _without_weights(table, weights)
     _require_values(table)
-    asked = _asked(columns_as or (), table)
-    chosen, findings = _chosen_family(table, family, asked)
-    own: tuple[str, ...] = (chosen,) * table.n_features
-    if chosen == "mixed":
-        kinds = _families_of(table)
-        own = tuple(asked.get(name, kind) for name, kind in zip(table.names, kinds, strict=True))
+    chosen, own, findings = chosen_families(table, family, columns_as or ())
     rows = rows_for(table, own)
     require_suitable(table, own, binarised=binarised)
     return MixtureRows(
@@ -139,7 +131,7 @@ def read_mixture_rows(
         column_families=own,
         weights=given,
         weights_name=weights,
-        findings=(*table.findings, *findings, *_names(table, own)),
+        findings=(*table.findings, *findings),
     )
 
 
@@ -220,83 +212,3 @@ def _require_values(table: RawTable) -> None:
         f"{table.source}: column {empty[0]!r} has no value in any row"
         f"{f', as {len(empty) - 1} more' if len(empty) > 1 else ''}; leave it out: {drops}"
     )
-
-
-def _asked(columns_as: Sequence[str], table: RawTable) -> dict[str, str]:
-    """Return the families that columns were given by name."""
-    from mixtura.data.table import require_names
-
-    asked: dict[str, str] = {}
-    for word in columns_as:
-        name, equals, family = word.rpartition("=")
-        if not equals or family not in COLUMN_FAMILIES:
-            raise InputError(
-                f"--as {word!r} is no NAME=FAMILY; give a column and one of {', '.join(COLUMN_FAMILIES)}"
-            )
-        require_names([name], table.names, "columns", table.source)
-        asked[name] = family
-    return asked
-
-
-def _chosen_family(table: RawTable, family: str, asked: Mapping[str, str]) -> tuple[str, tuple[Finding, ...]]:
-    """Return the family of the table, and a finding that says why where it was inferred."""
-    if family == "mixed" and table.image_shape is not None:
-        raise InputError("--family mixed is for tables, and DATA holds images; take gaussian or bernoulli")
-    if asked and family not in ("auto", "mixed"):
-        raise InputError(f"--as gives columns families of their own, and --family is {family}; use mixed")
-    if family != "auto":
-        return family, ()
-    if asked:
-        return "mixed", ()
-    kinds = set(_families_of(table))
-    if table.image_shape is not None and kinds != {"bernoulli"}:
-        kinds = {"gaussian"}
-    chosen = kinds.pop() if len(kinds) == 1 else "mixed"
-    seen = {
-        "gaussian": "the columns hold numbers: a mixture of Gaussians is fitted",
-        "bernoulli": "all values are 0 or 1: a Bernoulli mixture is fitted",
-        "categorical": "all columns hold text: a mixture of categories is fitted",
-        "mixed": "the columns are of several kinds: a mixture of a product of families is fitted, "
-        "numbers as Gaussian, 0 and 1 as Bernoulli, text as categories",
-    }[chosen]
-    remedy = "--family chooses another" + (", --as NAME=FAMILY one for a column" if chosen == "mixed" else "")
-    return chosen, (Finding("family-inferred", "note", seen, remedy),)
-
-
-def _families_of(table: RawTable) -> list[str]:
-    """Return what columns are taken for: text for categories, 0 and 1 for Bernoulli, numbers for Gaussian."""
-    import numpy as np
-
-    texts = set(table.text_columns)
-    if isinstance(table.data, np.ndarray):
-        bits = ((table.data == 0) | (table.data == 1) | np.isnan(table.data)).all(axis=0)
-        return ["bernoulli" if own else "gaussian" for own in bits]
-    found = []
-    for name in table.names:
-        if name in texts:
-            found.append("categorical")
-            continue
-        values = table.column(name)
-        bits = (values == 0) | (values == 1) | np.isnan(values)
-        found.append("bernoulli" if bool(bits.all()) else "gaussian")
-    return found
-
-
-def _names(table: RawTable, column_families: Sequence[str]) -> list[Finding]:
-    """Return a warning where text names the rows rather than putting them into categories."""
-    import pyarrow.compute as pc
-
-    texts = set(table.text_columns)
-    chosen = [
-        n for n, f in zip(table.names, column_families, strict=True) if n in texts and f == "categorical"
-    ]
-    there = dict(zip(table.names, (table.n_rows - table.missing).tolist(), strict=True))
-    names = [
-        name
-        for name in chosen
-        if there[name] > _ALL_DIFFERENT and pc.count_distinct(table.data[name]).as_py() == there[name]
-    ]
-    if not names:
-        return []
-    seen = f"no two rows have one category in {', '.join(map(repr, names[:8]))}"
-    return [Finding("categories-of-one", "warning", seen, f"leave out names of rows: --drop {names[0]}")]
