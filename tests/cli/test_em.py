@@ -225,6 +225,10 @@ def test_new_categories_count_as_missing_and_are_said(call: Call, here: Path) ->
     assert "1 value of categories that the model does not know" in ended.err
 
 
+def test_fit_refuses_gaps_and_says_who_takes_them(call: Call, here: Path) -> None:
+    call("fit", "blobs.parquet", "-k", 3, "--drop", "class").assert_refused("2 missing", "mixtura em")
+
+
 def test_bad_use_of_a_run(call: Call, here: Path) -> None:
     call("assign", "run", "kinds.csv").assert_refused("missing 'a', 'b'", "not known")
     call("score", "run", "blobs.parquet", "--drop", "class", "--samples", 5).assert_refused("leave it out")

@@ -23,7 +23,7 @@ def test_what_is_asked_for_is_done() -> None:
 
 @pytest.mark.parametrize("word", ["a", "a=", "=gaussian", "a=mixed", "d=poisson", ""])
 def test_what_is_no_column_and_family(word: str) -> None:
-    with pytest.raises(InputError, match="NAME=FAMILY|no column"):
+    with pytest.raises(InputError, match=r"NAME=FAMILY|no column"):
         chosen_families(TABLE, "auto", [word])
 
 

@@ -97,3 +97,13 @@ def test_a_table_of_text_alone() -> None:
     found = summary_of(model, table, feature_names=["a", "b"])
     assert np.isfinite(found["map"]).all()
     assert found["categories"].tolist() == [["x", "y"], ["p", ""]]
+
+
+def test_rows_that_were_made_bits_lie_among_their_groups() -> None:
+    rows = GENERATOR.uniform(0, 100, (45, 6)) + 100.0 * np.eye(3)[GROUPS][:, [0, 0, 1, 1, 2, 2]]
+    model = mixtura.BernoulliMixture(3, binarise=100.0, random_state=0).fit(rows)
+    found = summary_of(model, rows)
+    for k in range(3):
+        middle = found["map"][found["map_component"] == k].mean(axis=0)
+        np.testing.assert_allclose(middle, found["map_means"][k], atol=1e-3)
+    assert found["examples"].max() > 1

@@ -68,7 +68,10 @@ def summarise_mixture(
     columns = columns_of(mixture)
     values = as_codes(mixture, rows, columns)
     n_components = responsibilities.shape[1]
-    codes, centres = _embedded(mixture, rows, values, columns, responsibilities)
+    threshold = getattr(mixture, "binarise", None)
+    # On the map rows lie among the probabilities of their groups: as the 0 and 1 that were fitted.
+    seen = values if threshold is None else np.where(np.isnan(values), np.nan, values > threshold)
+    codes, centres = _embedded(mixture, rows, seen, columns, responsibilities)
     kept = pictures_kept(n_components, values.shape[1])
     samples = np.stack(
         [drawn_codes(drawn(mixture, kept, k, seed + k)[0], columns) for k in range(n_components)]
