@@ -14,6 +14,7 @@ from mixtura.cli.project import project
 from mixtura.cli.report import report
 from mixtura.cli.sample import sample
 from mixtura.cli.score import score
+from mixtura.cli.select import select
 from mixtura.cli.session import Session
 from mixtura.cli.targets import TargetCommand
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (fit, em, assign, sample, score, report):
+for verb in (fit, em, select, assign, sample, score, report):
     app.command()(verb)
 app.command(cls=TargetCommand)(project)
 

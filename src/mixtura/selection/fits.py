@@ -93,13 +93,24 @@ def fit_part(whole: Whole, rows: Rows, weights: Array | None, fold: Fold) -> Par
 
 
 def like(fitted: MixtureBase) -> MixtureBase:
-    """Return the mixture unfitted, which takes the columns for what they are in all rows."""
+    """Return the mixture unfitted, which takes the columns for what they are in all rows.
+
+    A category that a fold lacks has a probability where there is a prior; else it is a missing entry.
+    """
     own = clone(fitted)
-    pinned: dict[str, Any] = {}
-    if "families" in own.get_params():
+    parameters, pinned = own.get_params(), dict[str, Any]()
+    if "families" in parameters:
         pinned["families"] = list(fitted.families_)
-    if "handle_unknown" in own.get_params():
+    if "handle_unknown" in parameters:
         pinned["handle_unknown"] = "missing"
+        if parameters.get("prior") is not None or "categorical" in (parameters.get("priors") or {}):
+            columns = fitted.columns_.get("categorical", []) if "families" in parameters else None
+            known = (
+                enumerate(fitted.categories_)
+                if columns is None
+                else zip(columns, fitted.categories_, strict=True)
+            )
+            pinned["categories"] = {j: values for j, values in known if len(values)}
     again: MixtureBase = own.set_params(**pinned)
     return again
 

@@ -62,10 +62,10 @@ def _drawn(n_folds: int, kept: Places, group: Places, seed: int) -> list[Fold]:
         raise InputError(f"cv must be at least 2 folds, not {n_folds}")
     names, numbers = np.unique(group, return_inverse=True)
     if len(names) < n_folds:
-        distinct = "" if len(names) == len(kept) else " distinct"
-        raise InputError(
-            f"{n_folds} folds of {len(names)}{distinct} rows; give at most {len(names)}, or more rows"
-        )
+        distinct = "" if len(names) == len(kept) else "distinct "
+        rows = f"{len(names)} {distinct}row{'' if len(names) == 1 else 's'}"
+        fewer = f"at most {len(names)} folds, or " if len(names) > 1 else ""
+        raise InputError(f"{n_folds} folds of {rows}; give {fewer}more rows")
     fold_of_group = np.empty(len(names), dtype=np.int64)
     for fold, part in enumerate(np.array_split(np.random.default_rng(seed).permutation(len(names)), n_folds)):
         fold_of_group[part] = fold
