@@ -72,10 +72,10 @@ def fit(
         typer.Option(help="Small affine maps of images in training; auto: on grey images."),
     ] = "auto",
     start: Annotated[
-        Literal["auto", "graph", "kmeans"],
+        Literal["auto", "graph", "linkage", "kmeans", "diag", "full"],
         typer.Option(
-            help="First groups: by a graph of neighbours or by k-means; auto: the graph, unless k-means "
-            "describes held-out rows far better."
+            help="First groups: by modularity or linkage on a graph of neighbours, k-means, or EM with diagonal "
+            "or full covariances; auto chooses without labels."
         ),
     ] = "auto",
     std_floor: Annotated[

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from mixtura.clustering.evidence import GroupEvidence as GroupEvidence
 from mixtura.clustering.evidence import group_evidence as group_evidence
+from mixtura.clustering.group_density import group_log_density as group_log_density
 from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
+from mixtura.clustering.linkage import linkage_groups as linkage_groups
 from mixtura.clustering.neighbour_graph import GraphGroups as GraphGroups
 from mixtura.clustering.neighbour_graph import modularity as modularity
 from mixtura.clustering.neighbour_graph import modularity_groups as modularity_groups
 from mixtura.clustering.neighbour_graph import neighbour_graph as neighbour_graph
+from mixtura.clustering.neighbour_information import neighbour_information as neighbour_information
 from mixtura.clustering.neighbours import nearest as nearest
 from mixtura.clustering.scores import accuracy as accuracy
 from mixtura.clustering.scores import ari as ari
@@ -22,10 +25,13 @@ __all__ = [
     "ari",
     "confusion",
     "group_evidence",
+    "group_log_density",
     "kmeans_groups",
+    "linkage_groups",
     "modularity",
     "modularity_groups",
     "nearest",
     "neighbour_graph",
+    "neighbour_information",
     "nmi",
 ]

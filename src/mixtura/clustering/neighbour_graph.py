@@ -90,7 +90,7 @@ def modularity(graph: sparse.csr_array, labels: NDArray[np.int64]) -> float:
     >>> modularity(pairs, np.array([0, 0, 1, 1]))
     0.5
     """
-    between = _between_groups(graph, labels)
+    between = edges_between(graph, labels)
     total = between.sum()
     if total == 0:
         return 0.0
@@ -140,7 +140,7 @@ def modularity_groups(
         graph = neighbour_graph(points, n_neighbours)
     best: GraphGroups | None = None
     for _ in range(n_restarts if n_groups > 1 else 1):
-        labels = _micro_clusters(points, n_groups, n_micro, generator)
+        labels = micro_clusters(points, n_groups, n_micro, generator)
         labels = _merge(graph, labels, n_groups)
         labels = _move_nodes(graph, labels, n_groups, n_sweeps, generator)
         found = GraphGroups(labels, modularity(graph, labels))
@@ -150,7 +150,8 @@ def modularity_groups(
     return best
 
 
-def _between_groups(graph: sparse.csr_array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def edges_between(graph: sparse.csr_array, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weight of the edges from each group to each other, shape (K, K); inner edges count twice."""
     n_groups = int(labels.max()) + 1
     member = sparse.csr_array(
         (np.ones(len(labels)), (np.arange(len(labels)), labels)), shape=(len(labels), n_groups)
@@ -158,9 +159,10 @@ def _between_groups(graph: sparse.csr_array, labels: NDArray[np.int64]) -> NDArr
     return np.asarray((member.T @ graph @ member).todense(), dtype=np.float64)
 
 
-def _micro_clusters(
+def micro_clusters(
     points: NDArray[np.floating], n_groups: int, n_micro: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
+    """Return small k-means groups, numbered from 0 without gaps."""
     from mixtura.clustering.kmeans import kmeans_groups
 
     n = len(points)
@@ -171,7 +173,7 @@ def _micro_clusters(
 
 def _merge(graph: sparse.csr_array, labels: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Merge the pair of groups with the largest gain of modularity until ``n_groups`` are left."""
-    between = _between_groups(graph, labels)
+    between = edges_between(graph, labels)
     total = between.sum()
     between = between / (total if total > 0 else 1.0)
     degree = between.sum(axis=1)
@@ -188,10 +190,10 @@ def _merge(graph: sparse.csr_array, labels: NDArray[np.int64], n_groups: int) ->
         degree[keep] += degree[drop]
         alive[drop] = False
         target[target == drop] = keep
-    return _pad_groups(np.unique(target[labels], return_inverse=True)[1].astype(np.int64), n_groups)
+    return pad_groups(np.unique(target[labels], return_inverse=True)[1].astype(np.int64), n_groups)
 
 
-def _pad_groups(labels: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
+def pad_groups(labels: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Split the largest groups until there are ``n_groups``; k-means leaves some empty among duplicates."""
     labels = labels.copy()
     for group in range(int(labels.max()) + 1, n_groups):

@@ -70,9 +70,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         dimensions are taken for images without it.
     transforms : {"auto", "affine", None}, default="auto"
         Small affine maps that the encoder sees while groups are found; "auto" uses them on grey images.
-    start : {"auto", "graph", "kmeans"}, default="auto"
-        Where the first groups come from; "auto" takes the neighbour graph, unless k-means describes held-out
-        rows far better.
+    start : {"auto", "graph", "linkage", "kmeans", "diag", "full"}, default="auto"
+        Where the first groups come from: the modularity of a neighbour graph, average linkage on it, k-means,
+        or EM with diagonal or full covariances. "auto" chooses among them without labels on tables of up to
+        64 columns; elsewhere it takes the graph, unless only k-means finds groups that are better than none.
     std_floor : float, default=0.05
         Least standard deviation of the Gaussian likelihood, in encoded units: pixels on [0, 1], columns
         with standard deviation 1; three quarters of a grey level where that is more. Compare densities at
@@ -151,7 +152,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         hidden: tuple[int, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
         transforms: Literal["auto", "affine"] | None = "auto",
-        start: Literal["auto", "graph", "kmeans"] = "auto",
+        start: Literal["auto", "graph", "linkage", "kmeans", "diag", "full"] = "auto",
         std_floor: float = 0.05,
         learning_rate: float | None = None,
         binarise: float | None = None,

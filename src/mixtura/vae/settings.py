@@ -15,7 +15,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "covariance_type": ("spherical", "diag"),
     "network": ("auto", "mlp", "conv"),
     "transforms": ("auto", "affine", None),
-    "start": ("auto", "graph", "kmeans"),
+    "start": ("auto", "graph", "linkage", "kmeans", "diag", "full"),
     "precision": ("auto", "float32", "bfloat16"),
 }
 
@@ -50,9 +50,10 @@ class Settings:
     transforms : {"auto", "affine", None}
         Small affine maps of the image that the encoder sees while it is pretrained; "auto" uses them on
         grey images.
-    start : {"auto", "graph", "kmeans"}
-        Where the first groups come from; "auto" takes the neighbour graph, unless k-means describes held-out
-        rows far better.
+    start : {"auto", "graph", "linkage", "kmeans", "diag", "full"}
+        Where the first groups come from: the modularity of a neighbour graph, average linkage on it, k-means,
+        or EM with diagonal or full covariances. "auto" chooses among them without labels on tables of up to
+        64 columns; elsewhere it takes the graph, unless only k-means finds groups that are better than none.
     std_floor : float
         Least standard deviation of the Gaussian likelihood once trained, in encoded units (images on
         [0, 1], columns with standard deviation 1).
@@ -89,7 +90,7 @@ class Settings:
     network: Literal["auto", "mlp", "conv"] = "auto"
     hidden: tuple[int, ...] | None = None
     transforms: Literal["auto", "affine"] | None = "auto"
-    start: Literal["auto", "graph", "kmeans"] = "auto"
+    start: Literal["auto", "graph", "linkage", "kmeans", "diag", "full"] = "auto"
     std_floor: float = 0.05
     learning_rate: float | None = None
     device: str = "auto"

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mixtura.clustering import accuracy
-from mixtura.vae.training import start
-from mixtura.vae.training.start import find_groups, mean_codes, set_prior_from_groups
+from mixtura.vae.training.start import mean_codes, set_prior_from_groups
 
 TRUTH = np.repeat([0, 1, 2], 40)
 
@@ -14,43 +12,6 @@ TRUTH = np.repeat([0, 1, 2], 40)
 def blobs(seed: int = 0) -> np.ndarray:
     corners = 12 * np.array([[0, 0], [1, 0], [0, 1]])[TRUTH]
     return (np.random.default_rng(seed).normal(size=(120, 2)) + corners).astype(np.float32)
-
-
-@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
-def test_groups_that_are_there_are_found(kind) -> None:
-    found = find_groups(blobs(), 3, kind, np.random.default_rng(0))
-    assert accuracy(TRUTH, found.labels) == 1
-    assert "3 groups" in found.message
-    assert "\n" not in found.message
-
-
-@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
-def test_one_group_is_every_row(kind) -> None:
-    np.testing.assert_array_equal(
-        find_groups(blobs(), 1, kind, np.random.default_rng(0)).labels, np.zeros(120)
-    )
-
-
-def test_rows_beyond_the_graph_join_their_nearest(monkeypatch) -> None:
-    monkeypatch.setattr(start, "MAX_GRAPH_ROWS", 60)
-    found = find_groups(blobs(), 3, "graph", np.random.default_rng(0))
-    assert found.labels.shape == (120,)
-    assert accuracy(TRUTH, found.labels) == 1
-
-
-@pytest.mark.parametrize("kind", ["auto", "graph", "kmeans"])
-@pytest.mark.parametrize("points", [np.ones((9, 2)), np.arange(3.0)[:, None]], ids=["alike", "n = K"])
-def test_hardly_any_data_has_groups_too(points, kind) -> None:
-    found = find_groups(points.astype(np.float32), 3, kind, np.random.default_rng(0))
-    assert found.labels.shape == (len(points),)
-    assert found.labels.min() >= 0
-    assert found.labels.max() < 3
-
-
-def test_same_generator_same_groups() -> None:
-    points = np.random.default_rng(1).normal(size=(90, 3)).astype(np.float32)
-    first, again = (find_groups(points, 4, "auto", np.random.default_rng(2)).labels for _ in range(2))
-    np.testing.assert_array_equal(first, again)
 
 
 @torch.no_grad()

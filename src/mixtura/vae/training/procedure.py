@@ -18,17 +18,12 @@ from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
+from mixtura.vae.training.groups import find_groups
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
 from mixtura.vae.training.stages import Stage, group_weight, plan, training_std_floor
-from mixtura.vae.training.start import (
-    MAX_ROW_COLUMNS,
-    ROW_MARGIN,
-    find_groups,
-    mean_codes,
-    set_prior_from_groups,
-)
+from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
 _VIEWS = 4  # transforms over which a code is averaged before the graph is made
@@ -244,9 +239,12 @@ class Trainer:
         on_rows = self.domain == "real" and self.x.shape[1] <= MAX_ROW_COLUMNS
         if self.groups is None or not on_rows:
             points = (self.x if on_rows else loc).float().cpu().numpy()
-            margin = ROW_MARGIN if on_rows else None
             start = find_groups(
-                points, self.model.n_components, self.settings.start, self.numpy_generator, margin
+                points,
+                self.model.n_components,
+                self.settings.start,
+                self.numpy_generator,
+                on_rows=on_rows,
             )
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence

@@ -1,0 +1,228 @@
+"""The first groups, found by several methods and chosen among without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura.clustering import (
+    GroupEvidence,
+    ari,
+    group_evidence,
+    group_log_density,
+    kmeans_groups,
+    linkage_groups,
+    modularity_groups,
+    nearest,
+    neighbour_graph,
+    neighbour_information,
+)
+from mixtura.em.groups import gaussian_groups
+from mixtura.errors import ConvergenceError, InputError
+
+MAX_GRAPH_ROWS = 100_000
+"""Rows of the graph: beyond it, a random sample makes the groups, and the others join their nearest."""
+
+# How much more neighbours must tell of the groups by linkage than of those by modularity.
+_LINKAGE_MARGIN = 0.04
+# What neighbours do not tell of the graph's groups, over the same of Gaussians' groups: below the first the
+# graph's are taken, above the second not, and between the two if they are the more stable by so much.
+_CLEAR_SHARE, _OPEN_SHARE, _STEADIER = 0.55, 0.8, 0.2
+_SUBSAMPLES, _KEPT = 3, 0.8
+_STABILITY_ROWS = 4_000
+
+Points = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Method = Callable[[Points, int, np.random.Generator], Labels]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Groups of the rows and what was seen in finding them.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Group of each row, from 0.
+    message : str
+        For the log.
+    evidence : GroupEvidence, optional
+        Whether the groups describe held-out rows better than none; None for one group.
+    """
+
+    labels: Labels
+    message: str
+    evidence: GroupEvidence | None = None
+
+
+def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
+    return modularity_groups(points, n_groups, generator).labels
+
+
+def _full(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
+    return gaussian_groups(points, n_groups, "full", generator)
+
+
+def _diag(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
+    return gaussian_groups(points, n_groups, "diag", generator)
+
+
+METHODS: dict[str, Method] = {
+    "graph": _modularity,
+    "linkage": linkage_groups,
+    "kmeans": kmeans_groups,
+    "diag": _diag,
+    "full": _full,
+}
+_WORDS = {
+    "graph": "the modularity of a neighbour graph",
+    "linkage": "average linkage on a neighbour graph",
+    "kmeans": "k-means",
+    "diag": "EM with diagonal covariances",
+    "full": "EM with full covariances",
+}
+
+
+def find_groups(
+    points: Points,
+    n_groups: int,
+    kind: str,
+    generator: np.random.Generator,
+    *,
+    on_rows: bool = False,
+) -> Start:
+    """Return groups of the points.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Encoded rows, or means of q(w|x).
+    n_groups : int
+        K <= n.
+    kind : {"auto", "graph", "linkage", "kmeans", "diag", "full"}
+        The method. "auto" on codes is the graph, unless its groups are no better than none and those of
+        k-means are; on rows, see `choose`.
+    generator : numpy.random.Generator
+        Source of all randomness.
+    on_rows : bool
+        Whether the points are rows, whose distances mean something untrained.
+    """
+    if n_groups == 1:
+        return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
+    if kind != "auto":
+        return _found(points, n_groups, kind, generator)
+    if on_rows:
+        return choose(points, n_groups, generator)
+    graph = _found(points, n_groups, "graph", generator)
+    assert graph.evidence is not None
+    if graph.evidence.better:
+        return graph
+    # Modularity likes groups of equal size, and splits the largest of groups that are not.
+    other = _found(points, n_groups, "kmeans", generator)
+    assert other.evidence is not None
+    ahead = other.evidence.gain > max(0.0, graph.evidence.gain)
+    return other if other.evidence.better and ahead else graph
+
+
+def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Start:
+    r"""Return the groups of the method that suits the rows of a table, chosen without labels.
+
+    Groups that are blobs, overlapping and of different sizes, are best found by Gaussians; groups that are
+    curved and dense, by a graph. Of k-means and EM with diagonal and full covariances the one with the
+    largest held-out density is taken (`mixtura.clustering.group_log_density`). The graph's groups replace it
+    where neighbours tell much more of them: with U one less `mixtura.clustering.neighbour_information`, where
+    U(graph) is less than 0.55 U(Gaussians), or less than 0.8 U(Gaussians) and the graph's groups, found again
+    on random parts of the rows, agree better among themselves, by 0.2 of the adjusted Rand index.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Encoded rows.
+    n_groups : int
+        K <= n, at least 2.
+    generator : numpy.random.Generator
+        Source of all randomness.
+    """
+    sample = _sampled(len(points), generator)
+    rows = points[sample]
+    graph = neighbour_graph(rows)
+    blobs = _by_gaussians(rows, n_groups, generator)
+    dense = {
+        "graph": modularity_groups(rows, n_groups, generator, graph=graph).labels,
+        "linkage": linkage_groups(rows, n_groups, generator, graph=graph),
+    }
+    unsaid = {name: 1 - neighbour_information(graph, labels) for name, labels in (blobs | dense).items()}
+    density = {name: group_log_density(rows, labels, generator) for name, labels in blobs.items()}
+    blob = max(density, key=lambda name: density[name])
+    linked = "linkage" if unsaid["linkage"] < unsaid["graph"] - _LINKAGE_MARGIN else "graph"
+    taken = blob
+    share = unsaid[linked] / unsaid[blob] if unsaid[blob] > 0 else np.inf
+    steadier = ""
+    if share < _CLEAR_SHARE:
+        taken = linked
+    elif share < _OPEN_SHARE:
+        steady = {name: _stability(rows, n_groups, METHODS[name], generator) for name in (blob, linked)}
+        steadier = f", found again with ARI {steady[blob]:.2f} and {steady[linked]:.2f}"
+        if steady[linked] > steady[blob] + _STEADIER:
+            taken = linked
+    labels = (blobs | dense)[taken]
+    if len(sample) < len(points):
+        labels = labels[nearest(rows, points, 1)[:, 0]]
+    message = (
+        f"{n_groups} groups by {_WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
+        f"{_WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {_WORDS[linked]}{steadier}"
+    )
+    return Start(labels, message, group_evidence(points, labels, generator))
+
+
+def _by_gaussians(rows: Points, n_groups: int, generator: np.random.Generator) -> dict[str, Labels]:
+    found = {"kmeans": kmeans_groups(rows, n_groups, generator)}
+    for name in ("diag", "full"):
+        try:
+            found[name] = METHODS[name](rows, n_groups, generator)
+        except (InputError, ConvergenceError):
+            continue  # the others are left to choose from
+    return found
+
+
+def _stability(rows: Points, n_groups: int, method: Method, generator: np.random.Generator) -> float:
+    """Return the mean adjusted Rand index between groups found on random parts of the rows."""
+    if len(rows) > _STABILITY_ROWS:
+        rows = rows[generator.choice(len(rows), _STABILITY_ROWS, replace=False)]
+    n = len(rows)
+    found = np.full((_SUBSAMPLES, n), -1, dtype=np.int64)
+    for labels in found:
+        part = np.sort(generator.permutation(n)[: max(n_groups, int(_KEPT * n))])
+        try:
+            labels[part] = method(rows[part], n_groups, generator)
+        except (InputError, ConvergenceError):
+            return 0.0
+    agreements = []
+    for first in range(_SUBSAMPLES):
+        for second in range(first):
+            both = (found[first] >= 0) & (found[second] >= 0)
+            agreements.append(ari(found[first][both], found[second][both]))
+    return float(np.mean(agreements))
+
+
+def _found(points: Points, n_groups: int, kind: str, generator: np.random.Generator) -> Start:
+    sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
+    rows = points[sample]
+    message = f"{n_groups} groups by {_WORDS[kind]}"
+    if kind == "graph":
+        groups = modularity_groups(rows, n_groups, generator)
+        labels, message = groups.labels, f"{message}, modularity {groups.modularity:.4f}"
+    else:
+        labels = METHODS[kind](rows, n_groups, generator)
+    if len(sample) < len(points):
+        labels = labels[nearest(rows, points, 1)[:, 0]]
+    return Start(labels, message, group_evidence(points, labels, generator))
+
+
+def _sampled(n: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    if n <= MAX_GRAPH_ROWS:
+        return np.arange(n)
+    return np.sort(generator.choice(n, MAX_GRAPH_ROWS, replace=False)).astype(np.int64)
