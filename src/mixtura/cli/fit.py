@@ -74,8 +74,8 @@ def fit(
     start: Annotated[
         Literal["auto", "graph", "linkage", "kmeans", "diag", "full"],
         typer.Option(
-            help="First groups: by modularity or linkage on a graph of neighbours, k-means, or EM with diagonal "
-            "or full covariances; auto chooses without labels."
+            help="First groups: by modularity or linkage on a graph of neighbours, k-means, or EM with "
+            "diagonal or full covariances; auto chooses without labels."
         ),
     ] = "auto",
     std_floor: Annotated[
