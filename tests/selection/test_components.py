@@ -306,7 +306,10 @@ def test_bad_arguments_are_one_line(rows, settings, words):
         (np.zeros((1, 2)), "1 row"),
         (np.array([[1.0, np.inf]] * 9), "infinity"),
         (np.repeat([[0.0, 1.0], [1.0, 0.0]], 9, axis=0), "2 distinct rows"),
-        (np.array([["a"], ["b"]] * 9), "."),
+        (np.array([["a"], ["b"]] * 9), "could not convert"),
+        (np.full((9, 2), 1j), "Complex"),
+        (pd.DataFrame(np.zeros((9, 2)), columns=["a", "a"]), "two columns of one name"),
+        (np.full((9, 2), np.nan), "no observed value"),
     ],
 )
 def test_what_is_no_table_is_one_line(X, words):

@@ -126,4 +126,4 @@ def _fitted(estimator: MixtureBase, X: Any, weights: Array | None) -> MixtureBas
         try:
             return estimator.fit(X, sample_weight=weights)
         except (ValueError, ArithmeticError) as error:
-            return " ".join(str(error).split())
+            return next(iter(str(error).splitlines()), type(error).__name__)

@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -39,7 +40,10 @@ class Rows:
             raise InputError(
                 f"X is the path {os.fspath(X)!r}, and folds are drawn from rows in memory; give the table"
             )
-        wrapped = nw.from_native(X, pass_through=True)
+        try:
+            wrapped = nw.from_native(X, pass_through=True)
+        except DuplicateError as error:
+            raise InputError("X has two columns of one name; rename one") from error
         if isinstance(wrapped, nw.LazyFrame):
             wrapped = wrapped.collect()
         self._frame = wrapped if isinstance(wrapped, nw.DataFrame) else None
