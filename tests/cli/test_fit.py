@@ -228,6 +228,7 @@ def test_every_setting_reaches_the_estimator(
         "--responsibilities": ("responsibilities", "amortised"),
         "--procedure": ("procedure", "plain"),
         "--covariance": ("covariance_type", "diag"),
+        "--weights": ("weights", "learned"),
         "--network": ("network", "mlp"),
         "--start": ("start", "kmeans"),
         "--std-floor": ("std_floor", 0.1),

@@ -71,6 +71,7 @@ def test_settings_and_constructor_have_the_same_names_and_defaults():
         {"responsibilities": "amortised"},
         {"procedure": "plain"},
         {"covariance_type": "diag"},
+        {"weights": "learned"},
         {"max_epochs": 6},
         {"batch_size": 17},
         {"hidden": (16,)},

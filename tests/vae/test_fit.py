@@ -66,6 +66,7 @@ OTHER = {
     "responsibilities": "amortised",
     "procedure": "plain",
     "covariance_type": "diag",
+    "weights": "learned",
     "max_epochs": 8,
     "batch_size": 8,
     "network": "conv",

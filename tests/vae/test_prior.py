@@ -93,3 +93,35 @@ def test_weights_are_uniform_and_not_trained() -> None:
     prior = GaussianMixturePrior(7, 2)
     assert "log_weights" not in dict(prior.named_parameters())
     torch.testing.assert_close(prior.log_weights, torch.full((7,), -math.log(7)))
+
+
+def test_learned_weights_are_those_set_and_have_a_gradient() -> None:
+    prior = GaussianMixturePrior(3, 4, weights="learned")
+    torch.testing.assert_close(prior().log_weights.exp(), torch.full((3,), 1 / 3))
+    prior.set_weights(torch.tensor([6.0, 3.0, 1.0]))
+    torch.testing.assert_close(prior().log_weights.exp(), torch.tensor([0.6, 0.3, 0.1]))
+    prior().log_prob(torch.zeros(1, 4) + torch.tensor([[1.0, 0.0, 0.0, 0.0]])).sum().backward()
+    assert prior.log_weights.grad is not None
+    prior.permute(torch.tensor([2, 0, 1]))
+    torch.testing.assert_close(prior().log_weights.exp(), torch.tensor([0.1, 0.6, 0.3]))
+    prior.set_weights(torch.tensor([5.0, 0.0, 5.0]))
+    assert (prior().log_weights > -math.inf).all()
+
+
+def test_uniform_weights_stay_so() -> None:
+    prior = GaussianMixturePrior(3, 4)
+    prior.set_weights(torch.tensor([6.0, 3.0, 1.0]))
+    torch.testing.assert_close(prior().log_weights.exp(), torch.full((3,), 1 / 3))
+    assert "log_weights" not in dict(prior.named_parameters())
+
+
+def test_gradients_of_the_weights_are_responsibilities_less_weights() -> None:
+    """d log p(w) / d logit_k = p(k|w) - pi_k, so that at the optimum pi is the mean responsibility."""
+    prior = GaussianMixturePrior(3, 2, weights="learned").double()
+    prior.set_components(torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 3.0]]), torch.ones(3, 2))
+    prior.set_weights(torch.tensor([0.2, 0.5, 0.3]))
+    w = torch.tensor([[0.5, 1.0], [2.0, 2.0]], dtype=torch.float64)
+    p = prior()
+    p.log_prob(w).sum().backward()
+    expected = (p.log_responsibilities(w).exp() - p.log_weights.exp()).sum(0)
+    torch.testing.assert_close(prior.log_weights.grad, expected.detach())

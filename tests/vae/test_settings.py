@@ -23,6 +23,7 @@ WRONG = [
     ("responsibilities", "learned"),
     ("procedure", "fast"),
     ("covariance_type", "full"),
+    ("weights", "equal"),
     ("network", "transformer"),
     ("transforms", "flip"),
     ("start", "random"),

@@ -63,6 +63,10 @@ def fit(
         Literal["spherical", "diag"],
         typer.Option(help="Spread of a group: one number, or one for each dimension."),
     ] = "spherical",
+    weights: Annotated[
+        Literal["uniform", "learned"],
+        typer.Option(help="pi: 1/K for every group, or trained with the rest."),
+    ] = "uniform",
     network: Annotated[
         Literal["auto", "mlp", "conv"],
         typer.Option(help="Kind of network; auto goes by the shape of the data."),
@@ -164,6 +168,7 @@ def fit(
                 "responsibilities": responsibilities,
                 "procedure": procedure,
                 "covariance_type": covariance,
+                "weights": weights,
                 "network": network,
                 "transforms": None if transforms == "none" else transforms,
                 "start": start,

@@ -30,7 +30,7 @@ _N_DRAWS = 16  # of w behind the responsibilities
 class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     r"""Groups, a density, a generator and codes from one model of unlabelled data.
 
-    The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi,
+    The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi (or a learned one),
     :math:`w | z=k \sim N(\mu_k, \sigma_k^2 I)` and :math:`x | w \sim p_\theta(x|w)`, with the posterior
     :math:`q(w, z | x) = q_\psi(w|x) q_\phi(z|w, x)`. Training maximises
 
@@ -57,6 +57,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         The staged training that works from scratch, or the pure bound alone.
     covariance_type : {"spherical", "diag"}, default="spherical"
         sigma_k: one number a component, or one for each latent dimension.
+    weights : {"uniform", "learned"}, default="uniform"
+        pi: 1/K, or trained with the rest, for groups of very different sizes.
     max_epochs : int, optional
         Passes over the data in all; by default 24 for 60,000 rows, more for fewer, at most 120.
     batch_size : int, optional
@@ -146,6 +148,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         responsibilities: Literal["exact", "amortised"] = "exact",
         procedure: Literal["default", "plain"] = "default",
         covariance_type: Literal["spherical", "diag"] = "spherical",
+        weights: Literal["uniform", "learned"] = "uniform",
         max_epochs: int | None = None,
         batch_size: int | None = None,
         network: Literal["auto", "mlp", "conv"] = "auto",
@@ -168,6 +171,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.responsibilities = responsibilities
         self.procedure = procedure
         self.covariance_type = covariance_type
+        self.weights = weights
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.network = network

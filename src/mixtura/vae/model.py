@@ -169,7 +169,7 @@ def build_model(
     model = GaussianMixtureVAE(
         GaussianPosterior(encoder),
         responsibilities,
-        GaussianMixturePrior(settings.n_components, latent_dim, settings.covariance_type),
+        GaussianMixturePrior(settings.n_components, latent_dim, settings.covariance_type, settings.weights),
         BernoulliLikelihood(decoder)
         if settings.likelihood == "bernoulli"
         else GaussianLikelihood(decoder, domain, settings.std_floor),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mixtura.vae.distributions import GaussianMixture
 
 _LOG_SCALE_BOUND = 6.0
+_LEAST_WEIGHT = 1e-3  # of an equal share
 
 
 class GaussianMixturePrior(nn.Module):
@@ -24,22 +25,32 @@ class GaussianMixturePrior(nn.Module):
         d, the dimension of w.
     covariance_type : {"spherical", "diag"}
         One sigma_k for all dimensions, or one for each.
+    weights : {"uniform", "learned"}
+        pi: 1/K and fixed, or trained too.
 
     Notes
     -----
-    pi is uniform and fixed. Means start at 0 and scales at 1, so that a new prior is the standard normal.
+    Means start at 0, scales at 1 and weights at 1/K, so that a new prior is the standard normal.
     """
 
     log_weights: Tensor
 
     def __init__(
-        self, n_components: int, latent_dim: int, covariance_type: Literal["spherical", "diag"] = "spherical"
+        self,
+        n_components: int,
+        latent_dim: int,
+        covariance_type: Literal["spherical", "diag"] = "spherical",
+        weights: Literal["uniform", "learned"] = "uniform",
     ) -> None:
         super().__init__()
         self.means = nn.Parameter(torch.zeros(n_components, latent_dim))
         n_scales = 1 if covariance_type == "spherical" else latent_dim
         self.log_scales = nn.Parameter(torch.zeros(n_components, n_scales))
-        self.register_buffer("log_weights", torch.full((n_components,), -math.log(n_components)))
+        log_weights = torch.full((n_components,), -math.log(n_components))
+        if weights == "learned":
+            self.log_weights = nn.Parameter(log_weights)
+        else:
+            self.register_buffer("log_weights", log_weights)
 
     @torch.no_grad()
     def reset(self) -> None:
@@ -60,6 +71,13 @@ class GaussianMixturePrior(nn.Module):
         self.log_scales.copy_(scales.log().clamp(-_LOG_SCALE_BOUND, _LOG_SCALE_BOUND))
 
     @torch.no_grad()
+    def set_weights(self, weights: Tensor) -> None:
+        """Set pi (K,), where it is learned; none is below 1e-3/K, since zero would have no gradient."""
+        if isinstance(self.log_weights, nn.Parameter):
+            floored = (weights / weights.sum()).clamp(min=_LEAST_WEIGHT / len(weights))
+            self.log_weights.copy_((floored / floored.sum()).log())
+
+    @torch.no_grad()
     def permute(self, order: Tensor) -> None:
         """Renumber the components: the new k-th is the old ``order[k]``-th."""
         for tensor in (self.means, self.log_scales, self.log_weights):
@@ -68,4 +86,7 @@ class GaussianMixturePrior(nn.Module):
     def forward(self) -> GaussianMixture:
         """Return p(w, z) as a mixture that knows its components."""
         scales = self.log_scales.clamp(-_LOG_SCALE_BOUND, _LOG_SCALE_BOUND).exp()
-        return GaussianMixture(self.log_weights, self.means, scales.expand_as(self.means))
+        log_weights = self.log_weights
+        if isinstance(log_weights, nn.Parameter):
+            log_weights = torch.log_softmax(log_weights, dim=0)
+        return GaussianMixture(log_weights, self.means, scales.expand_as(self.means))

@@ -13,6 +13,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "responsibilities": ("exact", "amortised"),
     "procedure": ("default", "plain"),
     "covariance_type": ("spherical", "diag"),
+    "weights": ("uniform", "learned"),
     "network": ("auto", "mlp", "conv"),
     "transforms": ("auto", "affine", None),
     "start": ("auto", "graph", "linkage", "kmeans", "diag", "full"),
@@ -38,6 +39,8 @@ class Settings:
         The staged training that works from scratch, or the pure bound and nothing else.
     covariance_type : {"spherical", "diag"}
         sigma_k of the prior: one number for each component, or one for each of its dimensions.
+    weights : {"uniform", "learned"}
+        pi of the prior: 1/K, or trained with the rest.
     max_epochs : int, optional
         Passes over the data, all stages together; unless given, chosen from the number of rows.
     batch_size : int, optional
@@ -85,6 +88,7 @@ class Settings:
     responsibilities: Literal["exact", "amortised"] = "exact"
     procedure: Literal["default", "plain"] = "default"
     covariance_type: Literal["spherical", "diag"] = "spherical"
+    weights: Literal["uniform", "learned"] = "uniform"
     max_epochs: int | None = None
     batch_size: int | None = None
     network: Literal["auto", "mlp", "conv"] = "auto"

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
 from mixtura.vae.training.transforms import AffineTransform
 
@@ -66,6 +67,29 @@ def test_every_strength_changes_something(name) -> None:
     x = rows((12, 12))
     moved = AffineTransform((12, 12), **{**STILL, name: {"rotation": 20.0}.get(name, 0.2)})(x, seeded())
     assert not torch.allclose(moved, x)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_maps_are_those_of_torch(shape) -> None:
+    """The same draws, through torch's own grid, image by image."""
+    x, transform = rows(shape), AffineTransform(shape)
+    draw = torch.rand((6, 5), generator=seeded(), dtype=x.dtype) * 2 - 1
+    moved = transform(x, seeded())
+    height, width = shape[:2]
+    for i, (turn, lean, wide, high, right, down) in enumerate(draw.T):
+        angle, shear = turn * math.radians(transform.rotation), lean * transform.shear
+        x_scale, y_scale = 1 + wide * transform.scale, 1 + high * transform.scale
+        matrix = torch.tensor(
+            [
+                [angle.cos() * x_scale, (shear - angle.sin()) * x_scale, 2 * transform.shift * right],
+                [angle.sin() * y_scale, angle.cos() * y_scale, 2 * transform.shift * down],
+            ],
+            dtype=x.dtype,
+        ).unsqueeze(0)
+        image = x[i].reshape(1, height, width, -1).permute(0, 3, 1, 2)
+        grid = functional.affine_grid(matrix, list(image.shape), align_corners=False)
+        expected = functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        torch.testing.assert_close(moved[i], expected.permute(0, 2, 3, 1).reshape(-1))
 
 
 def test_images_move_each_by_their_own_draw_and_as_their_seed_says() -> None:

@@ -133,6 +133,7 @@ class Trainer:
         self.generator = generator
         self.numpy_generator = numpy_generator
         self.transform = choose_transform(settings, image_shape)
+        self.moving: AffineTransform | None = None  # the transform, in stages that look at it
         self.on_event = on_event or (lambda event: None)
         self.groups: Tensor | None = None
         self.record = TrainingRecord()
@@ -175,6 +176,7 @@ class Trainer:
             # Pulling codes towards groups that are not there would make confident groups out of noise.
             stage = replace(stage, group_weight=0.0)
         objective = StageObjective(model, stage)
+        self.moving = self.transform if stage.transform or stage.group_weight > 0 else None
         floor = self._floor(stage)
         weight = GeometricRamp(stage.prior_weight, 1.0, until=0.5)
 
@@ -223,7 +225,7 @@ class Trainer:
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         x = self.x.index_select(0, rows)
         noise = torch.randn((len(rows), self.model.latent_dim), generator=self.generator, device=x.device)
-        moved = x if self.transform is None else self.transform(x, self.generator)
+        moved = x if self.moving is None else self.moving(x, self.generator)
         groups = None if self.groups is None else self.groups.index_select(0, rows)
         return x, noise, moved, groups
 

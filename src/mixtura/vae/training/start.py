@@ -53,7 +53,8 @@ def mean_codes(
 def set_prior_from_groups(model: GaussianMixtureVAE, loc: Tensor, variance: Tensor, labels: Tensor) -> None:
     """Set mu_k and sigma_k to the moments of q(w|x) over each group: the M-step for fixed q(z).
 
-    mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k.
+    mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k; where pi is
+    learned, pi_k = their share of all rows.
     """
     # On the CPU, because sums by index are not the same bits twice on a GPU.
     loc, variance, labels = loc.double().cpu(), variance.double().cpu(), labels.cpu()
@@ -65,3 +66,4 @@ def set_prior_from_groups(model: GaussianMixtureVAE, loc: Tensor, variance: Tens
     spread = variance + (loc - means[labels]).square()
     scales = (zeros.scatter_add(0, index, spread) / counts).sqrt()
     model.prior.set_components(means, scales.clamp(min=_LEAST_SCALE))
+    model.prior.set_weights(counts.squeeze(1))
