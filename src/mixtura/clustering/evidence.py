@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp
 
+# Halvings where points are few, so that their luck does not decide.
+_REPEATS, _ROWS_IN_ALL = 10, 10_000
 _RIDGE = 1e-3  # of the mean variance: keeps a covariance of few or collinear rows invertible
 _LEAST_SHARE = 1e-9  # of the data's mean variance: groups of one row each have none within
 
@@ -48,10 +50,11 @@ def group_evidence(
 ) -> GroupEvidence:
     """Compare sum_k pi_k N(mu_k, W) with N(mu, T) by two-fold cross-validation.
 
-    W is the covariance within groups, T the total one. A partition of a single Gaussian cloud loses,
-    whatever the partition, because log N(mu, T) is then the best density there is. So that a skewed cloud
-    does not pass for many, the comparison is made twice, on the points and on their columns after the power
-    transform that makes each most nearly Gaussian (Yeo and Johnson 2000); the smaller gain is returned.
+    It is repeated where points are few. W is the covariance within groups, T the total one. A partition of a
+    single Gaussian cloud loses, whatever the partition, because log N(mu, T) is then the best density there
+    is. So that a skewed cloud does not pass for many, the comparison is made twice, on the points and on
+    their columns after the power transform that makes each most nearly Gaussian (Yeo and Johnson 2000); the
+    smaller gain is returned.
 
     Parameters
     ----------
@@ -74,11 +77,12 @@ def group_evidence(
     True
     """
     order = generator.permutation(len(points))[:max_rows]
-    folds = np.array_split(np.arange(len(order)), 2)
-    if min(len(fold) for fold in folds) < 2:
+    if len(order) < 4:
         return GroupEvidence(0.0, 0.0)
     rows, groups = np.asarray(points[order], dtype=np.float64), labels[order]
-    found = [_compare(view, groups, folds) for view in (rows, _symmetric(rows))]
+    repeats = max(1, min(_REPEATS, _ROWS_IN_ALL // len(order)))
+    halvings = [np.array_split(generator.permutation(len(order)), 2) for _ in range(repeats)]
+    found = [_compare(view, groups, halvings) for view in (rows, _symmetric(rows))]
     return min(found, key=lambda evidence: evidence.gain)
 
 
@@ -99,10 +103,10 @@ def _symmetric(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _compare(
-    points: NDArray[np.float64], labels: NDArray[np.int64], folds: list[NDArray[np.int64]]
+    points: NDArray[np.float64], labels: NDArray[np.int64], halvings: list[list[NDArray[np.int64]]]
 ) -> GroupEvidence:
-    gains = []
-    for train, test in (folds, folds[::-1]):
+    gain = np.zeros(len(points))
+    for train, test in (pair for folds in halvings for pair in (folds, folds[::-1])):
         x, y = points[train], points[test]
         codes = np.unique(labels[train], return_inverse=True)[1]
         counts = np.bincount(codes)
@@ -110,8 +114,7 @@ def _compare(
         least = _LEAST_SHARE * x.var(axis=0).mean()
         grouped = _log_normal(y, means, x - means[codes], least) + np.log(counts / len(train))
         single = _log_normal(y, x.mean(axis=0, keepdims=True), x - x.mean(axis=0), least)
-        gains.append(logsumexp(grouped, axis=1) - single[:, 0])
-    gain = np.concatenate(gains)
+        gain[test] += (logsumexp(grouped, axis=1) - single[:, 0]) / len(halvings)
     least = 0.1 * np.log(len(np.unique(labels)))
     return GroupEvidence(float(gain.mean()), float(gain.std() / np.sqrt(len(gain))), float(least))
 
