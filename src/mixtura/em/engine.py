@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOST = 1e-8
 # What rounding may take from F, relative to it.
 _ROUNDING = 1e-9
+# Steps after a leap until rises of F are a series again, of which a criterion reads three.
+_SETTLED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,7 @@ class _Run:
 
     exact: bool
     scale: float
+    iteration: int = 0
     path: list[float] = field(default_factory=list)
     falls: list[tuple[int, float]] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
@@ -74,7 +77,7 @@ class _Run:
         value /= self.scale
         if not np.isfinite(value):
             raise ConvergenceError(
-                f"the free energy became {value} after an {after} of iteration {len(self.path) // 2 + 1}: an "
+                f"the free energy became {value} after an {after} of iteration {self.iteration}: an "
                 "observation has no density under any component; start from other parameters"
             )
         if self.path and value < self.path[-1] - _ROUNDING * (1 + abs(self.path[-1])):
@@ -82,9 +85,9 @@ class _Run:
             if self.exact and fall > rounding() * (1 + abs(self.path[-1])):
                 raise ConvergenceError(
                     f"the free energy fell by {fall:.3g} nats per observation in an {after} of iteration "
-                    f"{len(self.path) // 2 + 1}, which an exact ascent cannot; are the data badly scaled?"
+                    f"{self.iteration}, which an exact ascent cannot; are the data badly scaled?"
                 )
-            self.falls.append((len(self.path) // 2 + 1, fall))
+            self.falls.append((self.iteration, fall))
         self.path.append(value)
 
 
@@ -104,8 +107,8 @@ def run_em(
 
     .. math::
 
-        q \leftarrow \arg\max_q F(\theta, q) = p_\theta(z \mid x), \qquad
-        \theta \leftarrow \arg\max_\theta F(\theta, q) + \log p(\theta).
+        q \leftarrow \operatorname{argmax}_q F(\theta, q) = p_\theta(z \mid x), \qquad
+        \theta \leftarrow \operatorname{argmax}_\theta F(\theta, q) + \log p(\theta).
 
     Parameters
     ----------
@@ -150,7 +153,9 @@ def run_em(
     converged, reason = False, "max_iter"
     accelerator = acceleration(family) if acceleration else None
     leap: MixtureParameters | None = None
+    steps, settling = _SETTLED, False
     for iteration in range(1, max_iter + 1):
+        state.iteration = iteration
         if accelerator is None or leap is None:
             expectation = e_step(family, source, theta)
         else:
@@ -171,6 +176,7 @@ def run_em(
             state.moved.append(int(lost[0]))
             state.path.clear()
             bounds, leap = [], None
+            steps, settling = _SETTLED, False
             accelerator = acceleration(family) if acceleration else None
             continue
         state.record(
@@ -180,11 +186,16 @@ def run_em(
         )
         if watch is not None:
             watch(iteration, bounds[-1])
+        steps = steps + 1 if leap is None else 0
         stop = criterion(bounds)
-        if stop is not None:
+        if stop is not None and steps >= _SETTLED:
             converged, reason = True, stop
             break
+        # What a criterion makes of a leap must hold for steps too, before EM ends.
+        settling = steps < _SETTLED and (settling or stop is not None)
         leap = accelerator.leap(before, theta) if accelerator else None
+        if settling:
+            leap = None
     return EMResult(
         theta=theta,
         free_energy_path=np.array(state.path),
@@ -232,13 +243,13 @@ def _findings(state: _Run) -> tuple[Finding, ...]:
     findings = []
     if state.falls:
         iteration, fall = max(state.falls, key=lambda item: item[1])
+        fell = "once, by" if len(state.falls) == 1 else f"{len(state.falls)} times, by up to"
         findings.append(
             Finding(
                 "free-energy-fell",
                 "warning",
-                f"F fell {len(state.falls)} times, by up to {fall:.3g} nats per observation in iteration "
-                f"{iteration}: reg_covar > 0 makes a step that is no exact ascent, or nearly collinear "
-                "columns cost their digits",
+                f"F fell {fell} {fall:.3g} nats per observation in iteration {iteration}: reg_covar > 0 "
+                "makes a step that is no exact ascent, or nearly collinear columns cost their digits",
                 "lower reg_covar, use a prior, or drop a column",
             )
         )

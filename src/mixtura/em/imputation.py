@@ -13,9 +13,9 @@ from mixtura.em.gaussian import FullGaussians, GaussianFamily, GaussianParameter
 from mixtura.em.missing import missing_family
 from mixtura.em.origin import column_means
 from mixtura.em.patterns import PatternSource
+from mixtura.em.posterior import responsibilities
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import BLOCK, ArraySource
-from mixtura.em.posterior import responsibilities
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
 

@@ -140,10 +140,11 @@ def _climbed(
 
 
 def _with_finding(result: EMResult, refused: list[Exception]) -> EMResult:
+    came = "1 start came" if len(refused) == 1 else f"{len(refused)} starts came"
     finding = Finding(
         "starts-refused",
         "warning",
-        f"{len(refused)} starts came to nothing, the last because {refused[-1]}",
+        f"{came} to nothing, the last because {refused[-1]}",
         "fewer components, a larger reg_covar or a prior may do",
     )
     return EMResult(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mixtura.em.family import Array, Family
-from mixtura.em.source import BLOCK, Source
 from mixtura.em.posterior import responsibilities
+from mixtura.em.source import BLOCK, Source
 
 # Values of the features of a block: 16 MB.
 _BLOCK_VALUES = 2**21

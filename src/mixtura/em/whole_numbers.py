@@ -1,8 +1,8 @@
 r"""Whether whole numbers look like counts, like codes or like measurements that were rounded.
 
-A mixture of Poissons never varies less than one Poisson of its mean: :math:`\mathrm{Var}\, x \ge E\, x`. Where
-the mean is large, counts and rounded measurements look alike but for their spread, and of two wrong guesses a
-Gaussian is the cheaper: it can have the variance of a Poisson, and a Poisson can have no other.
+A mixture of Poissons never varies less than one Poisson of its mean: :math:`\mathrm{Var}\, x \ge E\, x`.
+Where the mean is large, counts and rounded measurements look alike but for their spread, and of two wrong
+guesses a Gaussian is the cheaper: it can have the variance of a Poisson, and a Poisson can have no other.
 """
 
 from __future__ import annotations
