@@ -177,5 +177,5 @@ def test_any_table_can_be_filled(rows: np.ndarray) -> None:
 
 
 def test_a_column_without_values_cannot_be_filled() -> None:
-    with pytest.raises(InputError, match="column 1 has no observed value"):
+    with pytest.raises(InputError, match=r"column 1 \(from 0\) has no observed value"):
         fill(np.array([[1.0, np.nan], [2.0, np.nan]]))

@@ -90,7 +90,7 @@ def test_blocks_of_many_features_are_short() -> None:
 def test_a_column_without_values_is_named() -> None:
     rows = _table(20, 3, 0.2)
     rows[:, 1] = np.nan
-    with pytest.raises(InputError, match=r"^column 1 has no observed value: leave it out$"):
+    with pytest.raises(InputError, match=r"^column 1 \(from 0\) has no observed value: leave it out$"):
         PatternSource(rows).require_observed()
     with pytest.raises(InputError, match="column 'width' has"):
         PatternSource(rows).require_observed(["height", "width", "depth"])

@@ -132,7 +132,7 @@ class PatternSource(Source):
         """
         if not self.observed.all():
             at = int(np.argmin(self.observed))
-            name = at if names is None else repr(names[at])
+            name = f"{at} (from 0)" if names is None else repr(names[at])
             raise InputError(f"column {name} has no observed value: leave it out")
 
     def parts(self) -> list[Source]:

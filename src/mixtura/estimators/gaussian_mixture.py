@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
 
 from mixtura.em.default_prior import default_prior
 from mixtura.em.family import Array
@@ -36,6 +35,7 @@ from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry
 from mixtura.estimators.mixture_base import MixtureBase, Tables
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start, one_of, real
 from mixtura.estimators.mixture_problem import Problem, Scoring
+from mixtura.estimators.validation import validated
 from mixtura.findings import Finding
 
 # Values of the conditional covariances of a block with NaN, each of its rows of another pattern: 1 MB.
@@ -195,7 +195,7 @@ class GaussianMixture(MixtureBase):
         return tags
 
     def _checked(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        rows: NDArray[Any] = validate_data(
+        return validated(
             self,
             X,
             reset=reset,
@@ -203,7 +203,6 @@ class GaussianMixture(MixtureBase):
             ensure_min_samples=2 if reset else 1,
             ensure_all_finite="allow-nan",
         )
-        return rows
 
     def _family(self, n_features: int, prior: NormalInverseWishart | None = None) -> GaussianFamily:
         kind = COVARIANCE_TYPES[self.covariance_type]

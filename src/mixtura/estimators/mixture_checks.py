@@ -16,6 +16,7 @@ from mixtura.em.acceleration import ACCELERATIONS
 from mixtura.em.stopping import STOPPING
 from mixtura.errors import InputError
 from mixtura.estimators.mixture_starts import METHODS, SHORT_RUNS
+from mixtura.estimators.validation import in_one_line
 
 Array = NDArray[np.float64]
 # Sums of squares times larger weights may leave float64.
@@ -107,9 +108,10 @@ def checked_weights(sample_weight: Any, n_rows: int) -> Array | None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, float(sample_weight))
-    weights: Array = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", ensure_min_samples=0
-    )
+    with in_one_line():
+        weights: Array = check_array(
+            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", ensure_min_samples=0
+        )
     if weights.shape != (n_rows,):
         raise InputError(
             f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}; give one for each row"
@@ -134,9 +136,10 @@ def checked_start(value: Any, shape: tuple[int, ...], name: str) -> Array:
     InputError
         If the shape is another one.
     """
-    array: Array = check_array(
-        value, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, input_name=name
-    )
+    with in_one_line():
+        array: Array = check_array(
+            value, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, input_name=name
+        )
     if array.shape != shape:
         raise InputError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
     return array.astype(np.float64)

@@ -118,7 +118,7 @@ def _posed(mixture: Any, rows: Any, weights: Array | None) -> Problem[Any]:
     if n_kept < mixture.n_components:
         raise InputError(
             f"Expected n_samples >= n_components but got n_components = {mixture.n_components}, "
-            f"n_samples = {n_kept}"
+            f"n_samples = {n_kept}; decrease n_components or give more rows"
         )
     problem: Problem[Any] = mixture._problem(kept, weights)
     return problem

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from mixtura.data.checks import one_line, quoted
 from mixtura.data.frame import arrow_from_frame
 from mixtura.em.family import Array
 from mixtura.errors import InputError
 from mixtura.estimators.rows import named
+from mixtura.estimators.validation import validated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,16 +31,14 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
 
     table = arrow_from_frame(X)
     if table is not None:
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        validated(estimator, X, reset=reset, skip_check_array=True)
         if table.num_rows == 0 or table.num_columns == 0:
             raise InputError(
                 f"Found a data frame with {table.num_rows} sample(s) and {table.num_columns} feature(s) "
                 "while a minimum of 1 is required"
             )
         return [plain(column.combine_chunks(), named(estimator, j)) for j, column in enumerate(table.columns)]
-    rows: NDArray[Any] = validate_data(
-        estimator, X, reset=reset, dtype=None, ensure_all_finite=_finite_where_numeric(X)
-    )
+    rows = validated(estimator, X, reset=reset, dtype=None, ensure_all_finite=_finite_where_numeric(X))
     columns = []
     for j in range(rows.shape[1]):
         try:
@@ -98,10 +96,7 @@ def numeric_rows(estimator: BaseEstimator, X: Any, family: str, *, reset: bool) 
         return np.column_stack(
             [numbers(column, named(estimator, j), family) for j, column in enumerate(columns)]
         )
-    rows: NDArray[Any] = validate_data(
-        estimator, _without_none(X), reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
-    )
-    return rows
+    return validated(estimator, _without_none(X), reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
 
 
 def _without_none(X: Any) -> Any:
