@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -20,6 +20,7 @@ def test_a_polynomial_of_low_degree_needs_one_piece() -> None:
     assert len(pieces.edges) == 2
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_modes_are_the_sign_changes_of_the_slope(seed: int) -> None:
     rng = np.random.default_rng(seed)
