@@ -20,7 +20,7 @@ CASES = {
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES.keys())
 def test_a_saved_model_scores_with_the_same_bits(options, tmp_path):
     X, _ = make_blobs(80, n_features=3, random_state=0)
-    model = GMVAE(3, max_epochs=5, random_state=0, **options).fit(X)
+    model = GMVAE(3, max_epochs=5, start="kmeans", random_state=0, **options).fit(X)
     model.save(tmp_path / "model")
     loaded = GMVAE.load(tmp_path / "model")
     for method in ("score_samples", "predict_proba", "transform", "reconstruct"):
@@ -38,7 +38,7 @@ def test_a_saved_model_scores_with_the_same_bits(options, tmp_path):
 @pytest.mark.filterwarnings("ignore::mixtura.errors.BinarisedWarning")
 def test_a_saved_model_of_images(options, tmp_path):
     images = load_digits().images[:60]
-    model = GMVAE(3, max_epochs=2, random_state=0, **options).fit(images)
+    model = GMVAE(3, max_epochs=2, start="kmeans", random_state=0, **options).fit(images)
     model.save(tmp_path / "model")
     loaded = GMVAE.load(tmp_path / "model")
     assert np.array_equal(loaded.score_samples(images), model.score_samples(images))
