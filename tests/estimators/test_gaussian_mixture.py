@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mixtura.em.gaussian import COVARIANCE_TYPES
 from mixtura.em.priors import NormalInverseWishart
-from mixtura.errors import InputError
+from mixtura.errors import ConvergenceError, InputError
 from mixtura.estimators import GaussianMixture
 
 TYPES = tuple(COVARIANCE_TYPES)
@@ -412,6 +412,38 @@ def test_bad_data_gives_an_answer_or_a_message(covariance_type, init_params, reg
             assert np.isfinite(getattr(model, parameter)).all(), (name, parameter)
         assert np.isfinite(model.score_samples(X)).all() and np.isfinite(model.predict_proba(X)).all(), name
         assert np.isfinite(model.lower_bound_) and np.isfinite(model.sample(9)[0]).all(), name
+
+
+@pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.parametrize("init_params", ["kmeans", "k-means++"])
+@pytest.mark.parametrize("scale", [1e-25, 1e30])
+def test_float32_without_room_for_squares_is_fitted_as_float64(covariance_type, init_params, scale):
+    """Sums of squares and precisions that leave float32 end neither in an infinity nor in a poor start."""
+    X = (made(21) * scale).astype(np.float32)
+    options = dict(
+        n_components=3, covariance_type=covariance_type, init_params=init_params, reg_covar=0, random_state=0
+    )
+    single, double = GaussianMixture(**options).fit(X), GaussianMixture(**options).fit(X.astype(np.float64))
+    assert single.lower_bound_ == pytest.approx(double.lower_bound_, abs=1e-9)
+    for parameter in PARAMETERS:
+        assert np.isfinite(getattr(single, parameter)).all(), parameter
+        assert np.allclose(getattr(single, parameter), getattr(double, parameter), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical"])
+def test_a_component_that_falls_onto_one_row_among_gaps_is_refused_or_held(covariance_type):
+    """Its variance goes to zero by steps; on the way no square may leave float64."""
+    X = made(22, n=30)
+    X[5] = np.nan
+    X[np.random.default_rng(0).random(X.shape) < 0.4] = np.nan
+    weights = 10.0 ** np.linspace(-12, 12, len(X))
+    options = dict(covariance_type=covariance_type, reg_covar=0, tol=0, max_iter=300, random_state=0)
+    for sample_weight in (None, weights):
+        try:
+            fitted = GaussianMixture(3, **options).fit(X, sample_weight=sample_weight)
+        except (InputError, ConvergenceError):
+            continue
+        assert np.isfinite(fitted.covariances_).all() and np.isfinite(fitted.lower_bound_)
 
 
 def test_rows_beyond_every_number_have_no_density_and_no_nan():

@@ -31,8 +31,7 @@ from mixtura.errors import InputError
 if TYPE_CHECKING:
     from mixtura.cli.mixtures import MixtureRows
 
-# In what the estimator says of a component that collapses.
-_COLLAPSE = "ill-defined"
+# The mend of a component that collapses, in options.
 _OPTIONS = "raise --reg-covar, lower --components, or choose a simpler --covariance"
 
 
@@ -160,6 +159,7 @@ def _fit_into(
     """Climb, and fill the run folder; return the content of ``metrics.json``."""
     from mixtura.cli.mixture_run import looked_at, write_mixture_run
     from mixtura.cli.progress import shown
+    from mixtura.em.covariance import COLLAPSED
 
     with shown(console) as progress:
 
@@ -172,11 +172,10 @@ def _fit_into(
         try:
             estimator.fit(rows.rows, sample_weight=rows.weights)
         except InputError as error:
-            said, _, _ = str(error).rpartition("; ")
-            if _COLLAPSE not in said:
+            if not str(error).startswith(COLLAPSED):
                 raise
-            # The mend of a component that collapses, in options.
-            raise InputError(f"{said}; {_OPTIONS}") from error
+            said, _, _ = str(error).removeprefix(f"{COLLAPSED} The").rpartition("; ")
+            raise InputError(f"a group collapsed: the{said}; {_OPTIONS}") from error
         note(f"stopped after {count(estimator.n_iter_, 'iteration')} ({estimator.stopped_by_})")
         return write_mixture_run(folder, looked_at(estimator, rows), settings, session, data, note)
 

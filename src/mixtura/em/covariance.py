@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.lapack import dtrtri
 
 from mixtura.em.family import Array
@@ -12,6 +14,28 @@ from mixtura.errors import InputError
 
 # What rounding leaves of a variance that other columns explain, for each column.
 _ROUNDING = 64 * float(np.finfo(float).eps)
+# The inverse of a smaller variance, times a square, soon leaves float64.
+_LEAST = 1e-290
+
+
+# scikit-learn's words, for those who look for them.
+COLLAPSED = (
+    "Fitting the mixture model failed because some components have ill-defined empirical covariance (for "
+    "instance caused by singleton or collapsed samples). Try to decrease the number of components, increase "
+    "reg_covar, or scale the input data."
+)
+
+
+# Measured: with fewer components for their columns, square features cost more than they save.
+_COLUMNS_A_COMPONENT = 7.5
+
+
+@cache
+def _upper_triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows and columns of the entries on and above the diagonal, row by row."""
+    upper, lower = np.triu_indices(d)
+    upper.flags.writeable = lower.flags.writeable = False
+    return upper, lower
 
 
 class Layout(ABC):
@@ -57,6 +81,10 @@ class Layout(ABC):
     def trace(self, whitening: Array, products: Array) -> Array:
         """Return tr(P_k S_k) of shape (K,)."""
 
+    def features_pay(self, n_components: int, d: int) -> bool:
+        """Return whether the square features of a block cost less than differences from every mean."""
+        return True
+
     def condition(self, whitening: Array, covariances: Array) -> float:
         """Return the largest product of a variance and its precision, 1 where nothing is correlated."""
         return 1.0
@@ -77,6 +105,10 @@ class Layout(ABC):
 class Matrices(Layout):
     """Covariance matrices, (K, d, d)."""
 
+    def features_pay(self, n_components: int, d: int) -> bool:
+        """Return whether K is large beside d: two products of d^2 / 2 rows stand against 2 K of d rows."""
+        return n_components > d / _COLUMNS_A_COMPONENT
+
     def rows(self, d: int) -> int:
         """Return d (d + 1) / 2."""
         return d * (d + 1) // 2
@@ -90,7 +122,7 @@ class Matrices(Layout):
 
     def unpack(self, sums: Array, d: int) -> Array:
         """Return symmetric matrices."""
-        upper, lower = np.triu_indices(d)
+        upper, lower = _upper_triangle(d)
         matrices = np.empty((len(sums), d, d))
         matrices[:, upper, lower] = sums
         matrices[:, lower, upper] = sums
@@ -105,8 +137,12 @@ class Matrices(Layout):
             at = int(smallest.argmin())
             raise collapsed(at, float(smallest[at]), _dependent(covariances[at])) from None
         diagonals = np.diagonal(factors, axis1=1, axis2=2)
+        variances = np.diagonal(covariances, axis1=1, axis2=2)
+        if variances.min(initial=1.0) < _LEAST:
+            worst, column = divmod(int(variances.argmin()), variances.shape[1])
+            raise collapsed(worst, float(variances[worst, column]), column)
         # What is left of a variance given the columns before, over the variance: no unit changes it.
-        left = diagonals**2 / np.diagonal(covariances, axis1=1, axis2=2)
+        left = diagonals**2 / variances
         if left.min(initial=1.0) < _ROUNDING * left.shape[1]:
             worst, column = divmod(int(left.argmin()), left.shape[1])
             raise collapsed(worst, float(np.linalg.eigvalsh(covariances[worst])[0]), column)
@@ -116,7 +152,7 @@ class Matrices(Layout):
 
     def quadratic(self, whitening: Array) -> Array:
         """Return -P_ij, halved where i = j."""
-        upper, lower = np.triu_indices(whitening.shape[-1])
+        upper, lower = _upper_triangle(whitening.shape[-1])
         precision = whitening.transpose(0, 2, 1) @ whitening
         return np.asarray(-precision[:, upper, lower] * np.where(upper == lower, 0.5, 1.0))
 
@@ -173,7 +209,7 @@ class Variances(Layout):
     def factorise(self, covariances: Array) -> tuple[Array, Array]:
         """Return inverse standard deviations."""
         smallest = covariances.min(axis=1)
-        if not (smallest > 0).all():
+        if not (smallest >= _LEAST).all():
             at = int(np.argmin(smallest))
             raise collapsed(at, float(smallest[at]))
         return 1 / np.sqrt(covariances), np.log(covariances).sum(axis=1)
@@ -225,9 +261,7 @@ def collapsed(component: int, smallest: float, column: int | None = None) -> Inp
     """Return the error for a covariance that is not positive definite, to rounding."""
     where = "" if column is None else f"; column {column} (from 0) is constant or depends on those before it"
     return InputError(
-        # The first words are scikit-learn's, for those who look for them.
-        "Fitting the mixture model failed because some components have ill-defined empirical covariance: "
-        f"that of component {component} is not positive definite (smallest eigenvalue {smallest:.3g}{where}),"
-        " as of duplicates, constant or collinear columns; increase reg_covar, decrease n_components, leave "
-        "columns out or give a prior"
+        f"{COLLAPSED} The covariance of component {component} is not positive definite (smallest eigenvalue "
+        f"{smallest:.3g}{where}), as of duplicates, constant or collinear columns; leave columns out or give "
+        "a prior"
     )

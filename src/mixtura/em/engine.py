@@ -91,6 +91,8 @@ class _Run:
         self.path.append(value)
 
 
+# Beyond the largest number a density is zero, and what has no value at all ends in an error.
+@np.errstate(over="ignore", invalid="ignore")
 def run_em(
     family: Family[Any, Any],
     source: Source,

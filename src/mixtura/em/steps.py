@@ -94,6 +94,8 @@ class _Sums:
     farthest: Array
 
 
+# Each thread has its own: beyond the largest number a density is zero.
+@np.errstate(over="ignore", invalid="ignore")
 def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParameters) -> _Sums:
     prepared = family.prepare(theta.components)
     weighed = family.weigh(prepared, theta.log_weights)
@@ -177,6 +179,8 @@ def log_prior(
     family: Family[Any, Any], theta: MixtureParameters, concentration: float | Array = 1.0
 ) -> float:
     """Return log p(theta) up to a constant, in nats."""
+    if isinstance(concentration, float) and concentration == 1.0:
+        return family.log_prior(theta.components)
     powers = np.broadcast_to(np.asarray(concentration) - 1.0, theta.log_weights.shape)
     used = powers != 0
     return float(powers[used] @ theta.log_weights[used]) + family.log_prior(theta.components)

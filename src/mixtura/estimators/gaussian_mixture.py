@@ -31,7 +31,7 @@ from mixtura.errors import InputError
 from mixtura.estimators.file_rows import FileRows, rows_from
 from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
-from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry, largest_of
+from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry, largest_of, roomy
 from mixtura.estimators.mixture_base import MixtureBase, Tables
 from mixtura.estimators.mixture_checks import COMMON, Constraint, checked_start, one_of, real
 from mixtura.estimators.mixture_problem import Problem, Scoring
@@ -282,16 +282,18 @@ class GaussianMixture(MixtureBase):
         return self._theta(problem.origin)
 
     def _publish(self, theta: MixtureParameters, problem: Problem[AnyGaussians]) -> None:
-        family, dtype = problem.family, problem.rows.dtype
+        family = problem.family
         gaussians = family.gaussians if isinstance(family, MissingFamily) else family
         covariances = theta.components.covariances
         factors = precision_factors(gaussians, self.covariance_type, covariances)
+        precisions = precisions_from(factors, self.covariance_type)
+        dtype = roomy(problem.rows.dtype, covariances, precisions)
         weights = np.exp(theta.log_weights)
         self.weights_ = (weights / weights.sum()).astype(dtype)
         self.means_ = (theta.components.means + problem.origin).astype(dtype)
         self.covariances_ = covariances.astype(dtype)
         self.precisions_cholesky_ = factors.astype(dtype)
-        self.precisions_ = precisions_from(factors, self.covariance_type).astype(dtype)
+        self.precisions_ = precisions.astype(dtype)
 
     def _scoring(self, rows: Any) -> Scoring:
         origin = self._centre()

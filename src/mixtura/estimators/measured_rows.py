@@ -12,6 +12,8 @@ from mixtura.errors import InputError
 
 # The square of a larger number leaves float64.
 LARGEST = 1e150
+# Between these, sums of squares neither leave float32 nor vanish in it.
+_LEAST_32, _LARGEST_32 = 1e-15, 1e15
 
 
 def largest_entry(rows: NDArray[Any]) -> float:
@@ -51,6 +53,35 @@ def largest_of(source: Source, names: NDArray[Any]) -> float:
             f"column {str(names[int(np.argmin(observed))])!r} has no observed value: leave it out"
         )
     return largest
+
+
+def roomy(dtype: np.dtype[Any], *arrays: NDArray[Any]) -> np.dtype[Any]:
+    """Return a type itself, or float64 where it cannot hold some arrays.
+
+    Examples
+    --------
+    >>> small = np.dtype(np.float32)
+    >>> roomy(small, np.ones(2)), roomy(small, np.array([1e60]))
+    (dtype('float32'), dtype('float64'))
+    """
+    limit = np.finfo(dtype).max
+    fits = all(np.abs(array).max(initial=0.0) <= limit for array in arrays)
+    return dtype if fits else np.dtype(np.float64)
+
+
+def squarable(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return rows whose squares their type can hold: float32 only where it can.
+
+    Examples
+    --------
+    >>> rows = np.array([[1e30], [2e30]], dtype=np.float32)
+    >>> squarable(rows).dtype, squarable(rows / 1e30).dtype
+    (dtype('float64'), dtype('float32'))
+    """
+    if rows.dtype != np.float32:
+        return rows
+    largest = largest_entry(rows)
+    return rows if _LEAST_32 < largest < _LARGEST_32 or largest == 0 else rows.astype(np.float64)
 
 
 def any_missing(rows: NDArray[Any]) -> bool:

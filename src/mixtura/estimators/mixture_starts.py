@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.estimators.measured_rows import squarable
+
 Array = NDArray[np.float64]
 
 # Blocks (K, B) of responsibilities, as often as they are asked for.
@@ -87,7 +89,7 @@ def _kmeans(draw: _Draw) -> Assigned:
     from sklearn.cluster import KMeans
 
     fitted = KMeans(draw.n_components, n_init=1, random_state=draw.random_state).fit(
-        draw.rows, sample_weight=draw.weights
+        squarable(draw.rows), sample_weight=draw.weights
     )
     labels, numbers = fitted.labels_, np.arange(draw.n_components)[:, None]
 
@@ -121,7 +123,7 @@ def _kmeans_plus_plus(draw: _Draw) -> Assigned:
     from sklearn.cluster import kmeans_plusplus
 
     _, chosen = kmeans_plusplus(
-        draw.rows, draw.n_components, sample_weight=draw.weights, random_state=draw.random_state
+        squarable(draw.rows), draw.n_components, sample_weight=draw.weights, random_state=draw.random_state
     )
     return _points(chosen, draw)
 
