@@ -98,6 +98,7 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
     ) -> None:
         super().__init__(n_components, n_features)
         self.reg_covar, self.prior = reg_covar, prior
+        self._known: tuple[tuple[GaussianParameters, tuple[Array, Array]], ...] = ()
 
     @abstractmethod
     def expand(self, covariances: Array) -> Array:
@@ -109,7 +110,16 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
 
     def prepare(self, theta: GaussianParameters) -> PreparedGaussians:
         """Return inverse factors, constants and, where no component is far from the origin, coefficients."""
-        return self.prepare_factors(theta.means, *self.layout.factorise(self.expand(theta.covariances)))
+        return self.prepare_factors(theta.means, *self._factors(theta))
+
+    def _factors(self, theta: GaussianParameters) -> tuple[Array, Array]:
+        """Return inverse factors and log-determinants; an iteration asks three times for the same."""
+        for known, factors in self._known:
+            if known is theta:
+                return factors
+        factors = self.layout.factorise(self.expand(theta.covariances))
+        self._known = ((theta, factors), *self._known[:1])
+        return factors
 
     def prepare_factors(self, means: Array, whitening: Array, log_determinants: Array) -> PreparedGaussians:
         """Return the same from inverse factors W, with P = W' W, and log-determinants of the covariances."""
@@ -117,7 +127,7 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
         pull = self.layout.precision_times(whitening, means)
         distances = np.einsum("kd,kd->k", pull, means)
         coefficients = None
-        if distances.max() <= _FAR:
+        if distances.max() <= _FAR and self.layout.features_pay(*means.shape):
             offsets = constants - 0.5 * distances
             coefficients = np.hstack([self.layout.quadratic(whitening), pull, offsets[:, None]])
         return PreparedGaussians(means, whitening, constants, coefficients, np.empty((0, 0)))
@@ -235,7 +245,7 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
 
     def expected_log_density(self, statistics: GaussianStatistics, theta: GaussianParameters) -> float:
         """Return the sum of w r log N from counts, first and second moments about the means."""
-        whitening, log_determinants = self.layout.factorise(self.expand(theta.covariances))
+        whitening, log_determinants = self._factors(theta)
         about = self._about(statistics, theta.means)
         constants = log_determinants + self.n_features * _LOG_2PI
         return float(-0.5 * (about.counts @ constants + self.layout.trace(whitening, about.second).sum()))
@@ -252,7 +262,7 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
 
     def rounding(self, theta: GaussianParameters) -> float:
         """Return rounding times the largest condition number of the correlations."""
-        whitening, _ = self.layout.factorise(self.expand(theta.covariances))
+        whitening, _ = self._factors(theta)
         return 1e-9 + 100 * float(np.finfo(float).eps) * self.layout.condition(
             whitening, self.expand(theta.covariances)
         )

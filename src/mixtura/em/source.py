@@ -14,6 +14,8 @@ from mixtura.em.family import Array
 
 # Observations a block: their features fit the second cache.
 BLOCK = 1024
+# Up to so many values, blocks are made once: 2 MB.
+_KEPT_VALUES = 2**18
 
 
 class Source(ABC):
@@ -63,6 +65,8 @@ class ArraySource(Source):
     def __post_init__(self) -> None:
         """Read the shape."""
         self.n_rows, self.n_features = self.rows.shape
+        self._passes = 0
+        self._kept: list[tuple[Array, Array | None]] | None = None
         self.total_weight = float(self.n_rows if self.weights is None else self.weights.sum())
 
     def parts(self) -> list[Source]:
@@ -83,7 +87,15 @@ class ArraySource(Source):
         ]
 
     def blocks(self) -> Iterator[tuple[Array, Array | None]]:
-        """Yield the rows in order."""
+        """Yield the rows in order; those of a small array are kept once they are gone through again."""
+        self._passes += 1
+        if self._passes > 1 and self.n_rows * self.n_features <= _KEPT_VALUES:
+            if self._kept is None:
+                self._kept = [(block.copy(), weights) for block, weights in self._made()]
+            return iter(self._kept)
+        return self._made()
+
+    def _made(self) -> Iterator[tuple[Array, Array | None]]:
         room = np.empty((self.n_features, self.block_size))
         for start in range(0, self.n_rows, self.block_size):
             rows = np.asarray(self.rows[start : start + self.block_size])
