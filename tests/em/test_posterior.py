@@ -31,8 +31,12 @@ def test_every_level_and_spread_gives_the_posterior(
     found, total, lowest, at = Posterior()(joint.copy(), weights)
     np.testing.assert_allclose(found, q * factors, rtol=1e-10, atol=1e-20)
     assert total == pytest.approx(float(density @ factors), rel=1e-12, abs=1e-12)
-    assert lowest == pytest.approx(density.min(), rel=1e-12, abs=1e-12)
-    assert density[at] == pytest.approx(density.min())
+    there = factors > 0
+    if there.any():
+        assert lowest == pytest.approx(density[there].min(), rel=1e-12, abs=1e-12)
+        assert density[at] == pytest.approx(lowest) and there[at]
+    else:
+        assert lowest == np.inf
 
 
 def test_many_blocks_in_turn_do_not_disturb_one_another() -> None:
@@ -64,3 +68,11 @@ def test_where_nothing_is_possible_responsibilities_are_equal_and_the_density_is
     np.testing.assert_allclose(found, [[0.0, 1.0], [0.0, 1.0]])
     assert total == pytest.approx(2 * np.log(2))
     assert responsibilities(joint)[0] == -np.inf
+
+
+@pytest.mark.parametrize("level", [0.0, -5_000.0])
+def test_a_row_of_weight_zero_is_not_the_farthest(level: float) -> None:
+    """A component that lost its points moves to the farthest row: one that was left out is none."""
+    joint = level + np.array([[-9.0, -1.0, -4.0], [-200.0, -1.0, -4.0]])
+    _, _, lowest, at = Posterior()(joint, np.array([0.0, 1.0, 2.0]))
+    assert at == 2 and lowest == pytest.approx(level - 4 + np.log(2))

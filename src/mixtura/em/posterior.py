@@ -57,7 +57,7 @@ class Posterior:
         log_likelihood : float
             The weighted sum of log p(x_i), in nats.
         lowest : float
-            The smallest log p(x_i).
+            The smallest log p(x_i) of an observation of positive weight; infinity where there is none.
         at : int
             Where it is.
         """
@@ -73,7 +73,9 @@ class Posterior:
         else:
             log_joint *= weights
             # A weight of zero drops an observation, even one of density zero.
-            total = float(log_density[weights > 0] @ weights[weights > 0])
+            present = weights > 0
+            total = float(log_density[present] @ weights[present])
+            log_density[~present] = np.inf
         at = int(log_density.argmin())
         return log_joint, total, float(log_density[at]), at
 
@@ -97,6 +99,9 @@ class Posterior:
             joint *= np.divide(1.0, density, out=density)
         else:
             total = float(np.log(density) @ weights)
+            if not weights[at] > 0:
+                at = int(np.where(weights > 0, density, np.inf).argmin())
+                lowest = density[at] if weights[at] > 0 else np.inf
             joint *= np.divide(weights, density, out=density)
         if self._since == 0 and np.count_nonzero(joint > _NOTHING) <= _FEW * joint.size:
             self._wait = _PATIENCE
