@@ -299,7 +299,7 @@ def test_gradients_flow_by_every_method(method) -> None:
         assert float(one) == pytest.approx(float(other), abs=0.03 if method == "monte_carlo" else 1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.integers(0, 2**20), st.floats(-3, 3), st.floats(0.2, 5.0))
 def test_mixtures_move_with_affine_maps(seed, shift, factor) -> None:
     rng = np.random.default_rng(seed)

@@ -148,9 +148,23 @@ def test_mixtures_against_quadpack(random_mixture, divergence, alpha, seed) -> N
         return
     integrand = pointwise(divergence, alpha)
 
+    def log_density_of(mixture):
+        weights = mixture.mixture_distribution.probs.numpy()
+        parts = mixture.component_distribution
+        means, scales = parts.loc.numpy(), parts.scale.numpy()
+        constants = np.log(weights) - np.log(scales) - 0.5 * math.log(2 * math.pi)
+
+        def log_density(x):
+            joint = constants - 0.5 * ((x - means) / scales) ** 2
+            most = joint.max()
+            return torch.tensor(most + math.log(np.exp(joint - most).sum()), dtype=torch.float64)
+
+        return log_density
+
+    log_p, log_q = log_density_of(p), log_density_of(q)
+
     def at(x):
-        point = torch.tensor(x, dtype=torch.float64)
-        return float(integrand(p.log_prob(point), q.log_prob(point)))
+        return float(integrand(log_p(x), log_q(x)))
 
     marks = sorted({float(mean) for one in (p, q) for mean in one.component_distribution.mean})
     with warnings.catch_warnings():
@@ -176,7 +190,7 @@ def test_mixtures_against_thirty_digits() -> None:
     assert abs(float(value) - float(exact)) <= float(error) + 1e-15
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=seeds)
 def test_never_negative_and_zero_for_equal_arguments(random_mixture, seed) -> None:
     p, q = random_mixture(seed), random_mixture(seed + 1)
