@@ -5,7 +5,13 @@ import pytest
 
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.errors import InputError, ModelFileError
-from mixtura.estimators import GaussianMixture
+from mixtura.estimators import (
+    BernoulliMixture,
+    CategoricalMixture,
+    GaussianMixture,
+    MixedMixture,
+    PoissonMixture,
+)
 
 
 @pytest.fixture
@@ -55,3 +61,22 @@ def test_another_class_and_what_cannot_be_written_are_refused(tmp_path, rows):
         Other.load(tmp_path / "model")
     with pytest.raises(InputError, match="cannot be saved"):
         model.set_params(verbose={1, 2}).save(tmp_path / "else")
+
+
+@pytest.mark.parametrize(
+    "kind", [BernoulliMixture, CategoricalMixture, GaussianMixture, MixedMixture, PoissonMixture]
+)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_what_was_loaded_goes_on_as_what_was_saved(tmp_path, kind, gaps):
+    rng = np.random.default_rng(1)
+    bits = (rng.random((60, 3)) < np.repeat([[0.2], [0.8]], 30, axis=0)).astype(float)
+    if gaps:
+        bits[rng.random(bits.shape) < 0.2] = np.nan
+    model = kind(2, random_state=0).fit(bits)
+    model.save(tmp_path / "model")
+    assert np.array_equal(kind.load(tmp_path / "model").impute(bits), model.impute(bits))
+    for go_on in ("partial_fit", "fit"):
+        loaded = kind.load(tmp_path / "model").set_params(warm_start=True)
+        expected = kind(2, random_state=0).fit(bits).set_params(warm_start=True)
+        scores = [getattr(each, go_on)(bits).score_samples(bits) for each in (loaded, expected)]
+        assert np.array_equal(*scores), go_on

@@ -132,6 +132,9 @@ class MixedMixture(FamilyMixture):
         ),
     }
 
+    # What was noticed of the columns; nothing for one that was loaded, which learns them no more.
+    _inferred: tuple[Finding, ...] = ()
+
     def __init__(
         self,
         n_components: int = 1,
