@@ -77,7 +77,7 @@ def test_a_warm_start_on_other_columns_is_refused() -> None:
     model = MixedMixture(1, warm_start=True).fit([[0.5, 1], [1.5, 0]])
     with pytest.raises(InputError, match="warm_start: columns have other families"):
         model.fit([[0.5, 1.5], [1.5, 0]])
-    with pytest.raises(InputError, match="goes on from 1 components, and not with 2"):
+    with pytest.raises(InputError, match="fitted with 1 components, and n_components is 2 now"):
         model.set_params(n_components=2).fit([[0.5, 1], [1.5, 0]])
 
 

@@ -8,7 +8,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture as Reference
 
 from mixtura.errors import InputError
-from mixtura.estimators import GaussianMixture
+from mixtura.estimators import (
+    BernoulliMixture,
+    CategoricalMixture,
+    GaussianMixture,
+    MixedMixture,
+    PoissonMixture,
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +116,25 @@ def test_batches_go_on_from_a_fit_and_a_fit_begins_anew(rows):
     assert np.abs(model.means_ - before).max() < 0.3 and not np.array_equal(model.means_, before)
     assert np.array_equal(model.fit(rows).means_, before)
     assert np.array_equal(GaussianMixture(2, random_state=0).partial_fit(rows).fit(rows).means_, before)
+
+
+@pytest.mark.parametrize("kind", [BernoulliMixture, CategoricalMixture, MixedMixture, PoissonMixture])
+def test_a_number_of_components_that_was_changed_after_the_fit_is_refused(kind):
+    bits = np.tile([[0, 1], [1, 0]], (10, 1))
+    model = kind(2, random_state=0).fit(bits).set_params(n_components=5)
+    for method in (model.predict, model.bic, model.impute):
+        with pytest.raises(InputError, match="fitted with 2 components, and n_components is 5 now"):
+            method(bits)
+
+
+def test_truth_values_and_words_are_no_numbers(rows):
+    with pytest.raises(InputError, match=r"'n_components' parameter .* Got True"):
+        GaussianMixture(True).fit(rows)
+    with pytest.raises(InputError, match=r"'max_iter' parameter .* Got True"):
+        GaussianMixture(max_iter=True).fit(rows)
+    model = GaussianMixture(2, random_state=0, verbose=False).fit(rows).set_params(random_state="a")
+    for call in (lambda: model.fit(rows), lambda: model.sample(2), lambda: model.impute(rows)):
+        with pytest.raises(InputError, match="'a' cannot be used to seed"):
+            call()
+    with pytest.raises(InputError, match="'a' cannot be used to seed"):
+        GaussianMixture(2, random_state="a").partial_fit(rows)

@@ -171,8 +171,8 @@ class FamilyMixture(MixtureBase):
         """Return the parameters that the attributes show."""
         if len(self.weights_) != self.n_components:
             raise InputError(
-                f"warm_start goes on from {len(self.weights_)} components, and not with {self.n_components}; "
-                "fit a new estimator"
+                f"the mixture was fitted with {len(self.weights_)} components, and n_components is "
+                f"{self.n_components!r} now; fit a new estimator"
             )
         components = tuple(
             part.components(self, own, origin[part.columns])

@@ -29,7 +29,7 @@ from mixtura.em.source import BLOCK, Source
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
 from mixtura.estimators.file_rows import FileRows, rows_from
-from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances
+from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances, require_shape
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
 from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry, largest_of, roomy
 from mixtura.estimators.mixture_base import MixtureBase, Tables
@@ -269,6 +269,7 @@ class GaussianMixture(MixtureBase):
 
     def _theta(self, origin: Array) -> MixtureParameters:
         """Return the public parameters less an origin."""
+        require_shape(self.covariance_type, self.means_, self.covariances_)
         components = GaussianParameters(self.means_ - origin, self.covariances_.astype(np.float64))
         return MixtureParameters(log_weights_from(self.weights_.astype(np.float64)), components)
 
@@ -296,6 +297,7 @@ class GaussianMixture(MixtureBase):
         self.precisions_ = precisions.astype(dtype)
 
     def _scoring(self, rows: Any) -> Scoring:
+        require_shape(self.covariance_type, self.means_, self.precisions_cholesky_)
         origin = self._centre()
         means, factors = self.means_ - origin, self.precisions_cholesky_.astype(np.float64)
         family = COVARIANCE_TYPES[self.covariance_type](*means.shape)
@@ -320,6 +322,7 @@ class GaussianMixture(MixtureBase):
         return filled
 
     def _drawn(self, counts: NDArray[np.int64], random_state: np.random.RandomState) -> NDArray[Any]:
+        require_shape(self.covariance_type, self.means_, self.covariances_)
         family: GaussianFamily = COVARIANCE_TYPES[self.covariance_type](*self.means_.shape)
         everyone = family.expand(self.covariances_.astype(np.float64))
         means = self.means_.astype(np.float64)

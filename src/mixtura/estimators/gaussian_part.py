@@ -15,7 +15,12 @@ from mixtura.em.origin import column_means, column_medians
 from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import BLOCK
 from mixtura.estimators.file_rows import FileRows
-from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances, unit_gaussians
+from mixtura.estimators.gaussian_shape import (
+    drawn_gaussians,
+    n_covariances,
+    require_shape,
+    unit_gaussians,
+)
 from mixtura.estimators.measured_rows import LARGEST
 from mixtura.estimators.mixture_checks import checked_start
 from mixtura.estimators.part import Part, standardised, without_gaps
@@ -87,6 +92,7 @@ class GaussianPart(Part):
 
     def components(self, mixture: Any, family: MissingFamily[Any], origin: Array) -> GaussianParameters:
         """Return means about the origin."""
+        require_shape(mixture.covariance_type, mixture.means_, mixture.covariances_)
         return GaussianParameters(mixture.means_ - origin, mixture.covariances_)
 
     def show(
@@ -98,6 +104,7 @@ class GaussianPart(Part):
 
     def draw(self, mixture: Any, component: int, count: int, random_state: np.random.RandomState) -> Array:
         """Draw from a normal."""
+        require_shape(mixture.covariance_type, mixture.means_, mixture.covariances_)
         kind = COVARIANCE_TYPES[mixture.covariance_type](*mixture.means_.shape)
         covariance = kind.expand(mixture.covariances_)[component]
         return drawn_gaussians(mixture.means_[component], covariance, count, random_state)

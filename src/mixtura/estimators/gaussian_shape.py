@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mixtura.em.family import Array
 from mixtura.em.gaussian import GaussianFamily, GaussianParameters
+from mixtura.errors import InputError
 
 
 def unit_gaussians(family: GaussianFamily) -> GaussianParameters:
@@ -32,6 +36,22 @@ def n_covariances(covariance_type: str, k: int, d: int) -> int:
     """
     numbers = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
     return numbers[covariance_type]
+
+
+def require_shape(name: str, means: NDArray[Any], given: NDArray[Any]) -> None:
+    """Refuse fitted covariances, or factors of precisions, that are of another type than the one set now.
+
+    Examples
+    --------
+    >>> require_shape("diag", np.zeros((2, 3)), np.ones((2, 3)))
+    """
+    k, d = means.shape
+    shape = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[name]
+    if given.shape != shape:
+        raise InputError(
+            f"the mixture was fitted with covariances of shape {given.shape}, and covariance_type is "
+            f"{name!r} now, whose shape is {shape}; fit a new estimator"
+        )
 
 
 def drawn_gaussians(mean: Array, covariance: Array, count: int, random_state: np.random.RandomState) -> Array:

@@ -26,6 +26,7 @@ from mixtura.estimators.file_rows import is_path, opened, positive
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
 from mixtura.estimators.mixture_fit import fit_rows, learn_batch
 from mixtura.estimators.mixture_problem import Problem, Scoring
+from mixtura.estimators.validation import in_one_line
 from mixtura.findings import Finding
 
 Array = NDArray[np.float64]
@@ -309,7 +310,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         if is_path(X):
             raise InputError(f"impute takes rows, and {X!r} is a path; read some rows of it at a time")
         rows = self._checked(X, reset=False)
-        seed = seed_of(self.random_state if random_state is None else random_state)
+        with in_one_line():
+            seed = seed_of(self.random_state if random_state is None else random_state)
         n_draws = None if draws is None else at_least_one("draws", draws)
         return self._imputed(rows, n_draws, np.random.default_rng(seed))
 
@@ -334,7 +336,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample."
             )
         n_samples = at_least_one("n_samples", n_samples)
-        random_state = check_random_state(self.random_state)
+        with in_one_line():
+            random_state = check_random_state(self.random_state)
         weights = self.weights_.astype(np.float64)
         counts = random_state.multinomial(n_samples, weights / weights.sum())
         return self._drawn(counts, random_state), np.repeat(np.arange(len(counts)), counts)
@@ -387,7 +390,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
     def _fit(self, X: Any, sample_weight: Any) -> NDArray[Any]:
         """Fit, and return the checked rows."""
         check_parameters(self, self.constraints)
-        random_state = check_random_state(self.random_state)
+        with in_one_line():
+            random_state = check_random_state(self.random_state)
         rows, weights = self._read(X, sample_weight, reset=True)
         fit_rows(self, rows, weights, random_state)
         return rows

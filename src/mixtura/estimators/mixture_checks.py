@@ -32,9 +32,9 @@ class Constraint:
 
 
 def whole(least: int) -> Constraint:
-    """Return the constraint to whole numbers from ``least`` on."""
+    """Return the constraint to whole numbers from ``least`` on, of which truth values are none."""
     return Constraint(
-        lambda value: isinstance(value, Integral) and int(value) >= least,
+        lambda value: isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least,
         f"an int in the range [{least}, inf)",
     )
 
@@ -69,7 +69,10 @@ COMMON: dict[str, Constraint] = {
     "stopping": one_of(*STOPPING),
     "weight_concentration": real(1.0),
     "warm_start": Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool"),
-    "verbose": whole(0),
+    "verbose": Constraint(
+        lambda value: isinstance(value, Integral) and int(value) >= 0,
+        "an int in the range [0, inf) or a bool",
+    ),
     "verbose_interval": whole(1),
 }
 

@@ -21,6 +21,7 @@ from mixtura.errors import InputError
 from mixtura.estimators.file_rows import positive, rows_from
 from mixtura.estimators.mixture_log import PrintedLog
 from mixtura.estimators.mixture_problem import Problem
+from mixtura.estimators.validation import in_one_line
 
 
 def fit_rows(mixture: Any, rows: Any, weights: Array | None, random_state: np.random.RandomState) -> None:
@@ -130,7 +131,9 @@ def _begun(mixture: Any, rows: Any, weights: Array | None) -> tuple[Problem[Any]
     if hasattr(mixture, "converged_"):
         theta = mixture._continued(posed)
     else:
-        theta = mixture._start(posed, check_random_state(mixture.random_state))
+        with in_one_line():
+            random_state = check_random_state(mixture.random_state)
+        theta = mixture._start(posed, random_state)
     # Of the first batch only the coordinates are kept.
     nothing = rows[:0]
     problem = replace(
