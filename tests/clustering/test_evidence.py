@@ -101,3 +101,10 @@ def test_skewed_groups_are_still_groups(rng) -> None:
     labels = np.arange(300) % 3
     points = rng.exponential(size=(300, 2)) + 8 * np.eye(3)[labels][:, :2]
     assert group_evidence(points, labels, rng).better
+
+
+def test_one_wild_row_is_no_evidence_against_groups(rng) -> None:
+    labels = np.arange(200) % 2
+    points = rng.normal(size=(200, 3)) + 5 * labels[:, None]
+    points[7] *= 1e3
+    assert group_evidence(points, labels, rng).gain > -1.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixtura.clustering import group_log_density
+from mixtura.clustering import group_log_density, group_probabilities
 
 
 def test_it_is_the_held_out_density_of_the_two_halves(rng) -> None:
@@ -38,3 +38,21 @@ def test_a_larger_unit_moves_it_by_the_log_determinant(rng) -> None:
 def test_duplicates_and_groups_of_one_are_finite(points, rng) -> None:
     labels = np.arange(12) % 6
     assert np.isfinite(group_log_density(points, labels, rng))
+
+
+def test_probabilities_are_those_of_the_moments(rng) -> None:
+    """With many points the shrinkage and the ridge weigh nothing, and scipy gives the same."""
+    labels = np.repeat([0, 2], [6_000, 2_000])
+    points = rng.normal(size=(8_000, 3)) + 2 * (labels[:, None] > 0)
+    found = group_probabilities(points, labels)
+    assert found.shape == (8_000, 3)
+    assert (found[:, 1] == 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    moments = [(points[labels == k].mean(axis=0), np.cov(points[labels == k].T, bias=True)) for k in (0, 2)]
+    joint = np.stack([stats.multivariate_normal(*own).pdf(points) for own in moments], axis=1) * [0.75, 0.25]
+    np.testing.assert_allclose(found[:, 0], joint[:, 0] / joint.sum(axis=1), atol=0.01)
+
+
+def test_probabilities_of_duplicates_are_finite() -> None:
+    found = group_probabilities(np.ones((9, 2)), np.arange(9) % 3)
+    np.testing.assert_allclose(found, 1 / 3)

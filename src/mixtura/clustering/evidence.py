@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 
 # Halvings where points are few, so that their luck does not decide.
 _REPEATS, _ROWS_IN_ALL = 10, 10_000
+_MOST = 10.0  # nats that one point may tell: a wild one is no evidence for all
 _RIDGE = 1e-3  # of the mean variance: keeps a covariance of few or collinear rows invertible
 _LEAST_SHARE = 1e-9  # of the data's mean variance: groups of one row each have none within
 
@@ -114,7 +115,7 @@ def _compare(
         least = _LEAST_SHARE * x.var(axis=0).mean()
         grouped = _log_normal(y, means, x - means[codes], least) + np.log(counts / len(train))
         single = _log_normal(y, x.mean(axis=0, keepdims=True), x - x.mean(axis=0), least)
-        gain[test] += (logsumexp(grouped, axis=1) - single[:, 0]) / len(halvings)
+        gain[test] += np.clip(logsumexp(grouped, axis=1) - single[:, 0], -_MOST, _MOST) / len(halvings)
     least = 0.1 * np.log(len(np.unique(labels)))
     return GroupEvidence(float(gain.mean()), float(gain.std() / np.sqrt(len(gain))), float(least))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 # Halvings where points are few, so that their luck does not decide.
 _REPEATS, _ROWS_IN_ALL = 10, 10_000
@@ -59,9 +59,47 @@ def group_log_density(
     return float(np.concatenate(found).mean())
 
 
+def group_probabilities(points: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    r"""Return the probabilities of groups, :math:`\pi_k N(x; \mu_k, \Sigma_k)` over their sum.
+
+    The moments are those of the groups; the covariance of few points is drawn towards the one within all.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Coordinates.
+    labels : ndarray of shape (n,)
+        Group of each point, from 0.
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+        K is one more than the largest label; the column of a group without points is zero.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [2.0], [8.0], [9.0], [10.0]])
+    >>> group_probabilities(points, np.array([0, 0, 0, 1, 1, 1])).round(2)[:, 0].tolist()
+    [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    rows = np.asarray(points, dtype=np.float64)
+    found = np.zeros((len(rows), int(labels.max()) + 1))
+    found[:, np.unique(labels)] = softmax(_log_joint(rows, labels, rows), axis=0).T
+    return found
+
+
 def _log_density(
     x: NDArray[np.float64], labels: NDArray[np.int64], held_out: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    density: NDArray[np.float64] = logsumexp(_log_joint(x, labels, held_out), axis=0)
+    density -= 0.5 * x.shape[1] * np.log(2 * np.pi)
+    return density
+
+
+def _log_joint(
+    x: NDArray[np.float64], labels: NDArray[np.int64], held_out: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return log pi_k N(y; mu_k, S_k) + d/2 log 2 pi of shape (K, n), for the groups that have points."""
     d = x.shape[1]
     codes = np.unique(labels, return_inverse=True)[1]
     counts = np.bincount(codes)
@@ -76,5 +114,4 @@ def _log_density(
         factor = np.linalg.cholesky(covariance)
         white = solve_triangular(factor, (held_out - mean).T, lower=True)
         joint[k] = np.log(count / len(x)) - np.log(np.diag(factor)).sum() - 0.5 * (white**2).sum(axis=0)
-    density: NDArray[np.float64] = logsumexp(joint, axis=0) - 0.5 * d * np.log(2 * np.pi)
-    return density
+    return joint

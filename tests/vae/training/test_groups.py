@@ -69,6 +69,8 @@ def test_rows_of_blobs_that_overlap_are_left_to_gaussians() -> None:
     found = choose(points, 2, rng)
     assert "groups by EM" in found.message
     assert accuracy(truth, found.labels) > 0.95
+    assert found.probabilities is not None
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
 
 
 def test_rows_of_curved_groups_are_left_to_the_graph() -> None:
@@ -78,6 +80,7 @@ def test_rows_of_curved_groups_are_left_to_the_graph() -> None:
     assert "groups by average linkage on a neighbour graph" in found.message
     assert accuracy(truth, found.labels) > 0.99
     assert found.evidence is not None
+    assert found.probabilities is None
 
 
 def test_rows_of_groups_of_unequal_size_are_not_cut_up() -> None:

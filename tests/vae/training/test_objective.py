@@ -78,6 +78,24 @@ def test_group_weight_adds_a_cross_entropy_and_leaves_the_reported_bound(make_mo
     torch.testing.assert_close(heavy[0]["bound"], plain[0]["bound"])
 
 
+def test_probabilities_that_are_sure_are_groups(make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
+    objective = StageObjective(model, Stage("a", 1, group_weight=3.0))
+    sure = torch.nn.functional.one_hot(groups, model.n_components).to(x.dtype)
+    by_group, by_probability = (
+        objective(x, noise, moved, groups)[1],
+        objective(x, noise, moved, groups, sure)[1],
+    )
+    torch.testing.assert_close(by_group, by_probability)
+    even = torch.full_like(sure, 1 / model.n_components)
+    w = model.posterior(moved).reparameterise(noise)
+    prior = model.prior()
+    logits = (prior.log_weights + prior.component_log_prob(w)) / 3.0
+    expected = 3.0 * torch.log_softmax(logits, -1).mean()
+    plain = StageObjective(model, Stage("a", 1))(x, noise, moved, groups)[1]
+    torch.testing.assert_close(objective(x, noise, moved, groups, even)[1] - plain, expected)
+
+
 def test_cross_entropy_pulls_codes_towards_their_groups(make_model, batch) -> None:
     model, (x, noise, moved, groups) = make_model("real", latent_dim=2), batch
     objective = StageObjective(model, Stage("a", 1, group_weight=1000.0))

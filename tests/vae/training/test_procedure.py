@@ -139,9 +139,9 @@ def test_transforms_are_for_the_encoder_alone(monkeypatch) -> None:
     batches = []
     forward = procedure.StageObjective.forward
 
-    def spy(self, x, noise, moved, groups):
+    def spy(self, x, noise, moved, groups, probabilities=None):
         batches.append((x, moved))
-        return forward(self, x, noise, moved, groups)
+        return forward(self, x, noise, moved, groups, probabilities)
 
     monkeypatch.setattr(procedure.StageObjective, "forward", spy)
     data = images()

@@ -13,6 +13,7 @@ from mixtura.clustering import (
     ari,
     group_evidence,
     group_log_density,
+    group_probabilities,
     kmeans_groups,
     linkage_groups,
     modularity_groups,
@@ -51,11 +52,14 @@ class Start:
         For the log.
     evidence : GroupEvidence, optional
         Whether the groups describe held-out rows better than none; None for one group.
+    probabilities : ndarray of shape (n, K), optional
+        Of the groups, where they are Gaussians of the points.
     """
 
     labels: Labels
     message: str
     evidence: GroupEvidence | None = None
+    probabilities: NDArray[np.float64] | None = None
 
 
 def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
@@ -175,7 +179,7 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
         f"{n_groups} groups by {_WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
         f"{_WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {_WORDS[linked]}{steadier}"
     )
-    return Start(labels, message, group_evidence(points, labels, generator))
+    return _start(points, labels, message, generator, gaussian=taken in blobs, n_groups=n_groups)
 
 
 def _by_gaussians(rows: Points, n_groups: int, generator: np.random.Generator) -> dict[str, Labels]:
@@ -219,7 +223,25 @@ def _found(points: Points, n_groups: int, kind: str, generator: np.random.Genera
         labels = METHODS[kind](rows, n_groups, generator)
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
-    return Start(labels, message, group_evidence(points, labels, generator))
+    gaussian = kind not in ("graph", "linkage")
+    return _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups)
+
+
+def _start(
+    points: Points,
+    labels: Labels,
+    message: str,
+    generator: np.random.Generator,
+    *,
+    gaussian: bool,
+    n_groups: int,
+) -> Start:
+    probabilities = None
+    if gaussian:
+        probabilities = np.zeros((len(points), n_groups))
+        found = group_probabilities(points, labels)
+        probabilities[:, : found.shape[1]] = found
+    return Start(labels, message, group_evidence(points, labels, generator), probabilities)
 
 
 def _sampled(n: int, generator: np.random.Generator) -> NDArray[np.int64]:

@@ -10,10 +10,6 @@ from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import ExactResponsibilities
 from mixtura.vae.training.stages import Stage
 
-_GROUP_TEMPERATURE = (
-    3.0  # softens p(z|w), so that the cross-entropy still pulls at rows that are already right
-)
-
 
 class StageObjective(nn.Module):
     """The objective of one stage, in nats per observation, to be maximised.
@@ -38,7 +34,12 @@ class StageObjective(nn.Module):
         self.prior_weight = stage.prior_weight
 
     def forward(
-        self, x: Tensor, noise: Tensor, moved: Tensor, groups: Tensor | None
+        self,
+        x: Tensor,
+        noise: Tensor,
+        moved: Tensor,
+        groups: Tensor | None,
+        probabilities: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Return the bound and its terms, (n,) each, and the mean objective of the batch, a scalar.
 
@@ -52,6 +53,8 @@ class StageObjective(nn.Module):
             T(x), or x where no transforms are in use.
         groups : Tensor of shape (n,), optional
             Current group of each row.
+        probabilities : Tensor of shape (n, K), optional
+            What p(z|w) is drawn towards in place of the groups, where it is known how sure they are.
         """
         stage, model = self.stage, self.model
         seen = moved if stage.transform else x
@@ -63,7 +66,9 @@ class StageObjective(nn.Module):
             objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
         if stage.group_weight > 0:
             assert groups is not None
-            agreement = self._group_log_prob(moved, noise, groups).mean()
+            if probabilities is None:
+                probabilities = nn.functional.one_hot(groups, model.n_components).to(x.dtype)
+            agreement = (probabilities * self._group_log_prob(moved, noise)).sum(-1).mean()
             objective = objective + stage.group_weight * agreement
         if stage.teach:
             objective = objective - self._teaching_cost(seen, noise).mean()
@@ -90,9 +95,9 @@ class StageObjective(nn.Module):
             exact = prior.log_responsibilities(w)
         return (exact.exp() * (exact - model.responsibilities(w, seen, prior))).sum(-1)
 
-    def _group_log_prob(self, moved: Tensor, noise: Tensor, groups: Tensor) -> Tensor:
-        """Return log softmax_k( log pi_k N(w; mu_k, sigma_k) / 3 ) at each row's group, w from q(w|T(x))."""
+    def _group_log_prob(self, moved: Tensor, noise: Tensor) -> Tensor:
+        """Return log softmax_k( log[pi_k N(w; mu_k, sigma_k)] / T ) of shape (n, K), w of q(w|T(x))."""
         prior = self.model.prior()
         w = self.model.posterior(moved).reparameterise(noise)
-        logits = (prior.log_weights + prior.component_log_prob(w)) / _GROUP_TEMPERATURE
-        return torch.log_softmax(logits, dim=-1).gather(1, groups.unsqueeze(1)).squeeze(1)
+        logits = (prior.log_weights + prior.component_log_prob(w)) / self.stage.group_temperature
+        return torch.log_softmax(logits, dim=-1)

@@ -22,7 +22,7 @@ from mixtura.vae.training.groups import find_groups
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
-from mixtura.vae.training.stages import Stage, group_weight, plan, training_std_floor
+from mixtura.vae.training.stages import Stage, gently, group_weight, plan, training_std_floor
 from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
@@ -136,6 +136,7 @@ class Trainer:
         self.moving: AffineTransform | None = None  # the transform, in stages that look at it
         self.on_event = on_event or (lambda event: None)
         self.groups: Tensor | None = None
+        self.probabilities: Tensor | None = None
         self.record = TrainingRecord()
         self.domain = (
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
@@ -175,6 +176,8 @@ class Trainer:
         if self.record.evidence is not None and not self.record.evidence.better:
             # Pulling codes towards groups that are not there would make confident groups out of noise.
             stage = replace(stage, group_weight=0.0)
+        if self.probabilities is not None:
+            stage = gently(stage)
         objective = StageObjective(model, stage)
         self.moving = self.transform if stage.transform or stage.group_weight > 0 else None
         floor = self._floor(stage)
@@ -222,12 +225,13 @@ class Trainer:
         if stage.follow:
             self._follow(stage)
 
-    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
         x = self.x.index_select(0, rows)
         noise = torch.randn((len(rows), self.model.latent_dim), generator=self.generator, device=x.device)
         moved = x if self.moving is None else self.moving(x, self.generator)
         groups = None if self.groups is None else self.groups.index_select(0, rows)
-        return x, noise, moved, groups
+        sure = None if self.probabilities is None else self.probabilities.index_select(0, rows)
+        return x, noise, moved, groups, sure
 
     def _floor(self, stage: Stage) -> GeometricRamp:
         floor = self.training_floor
@@ -250,6 +254,8 @@ class Trainer:
             )
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence
+            if on_rows and start.probabilities is not None:
+                self.probabilities = torch.from_numpy(start.probabilities).to(self.x)
             self._emit(
                 {"stage": stage.name, "message": f"{start.message}, on {'rows' if on_rows else 'codes'}"}
             )

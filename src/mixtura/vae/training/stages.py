@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mixtura.vae.settings import Settings
@@ -33,6 +33,8 @@ class Stage:
     group_weight : float
         Weight, in nats, of the cross-entropy between the groups and a softened p(z|w).
         With a weight above 0 the objective is not the bound: it is posterior-regularised.
+    group_temperature : float
+        Softens that p(z|w), so that the cross-entropy still pulls at rows that are already right.
     teach : bool
         Fit a learned q(z|w, x) to p(z|w) by inclusive KL beside the objective, its gradient to phi
         alone. The exclusive KL of the bound has the same optimum but drops groups from a cold start.
@@ -53,6 +55,7 @@ class Stage:
     regroup: bool = False
     transform: bool = False
     group_weight: float = 0.0
+    group_temperature: float = 3.0
     prior_weight: float = 1.0
     teach: bool = False
     std_floor: tuple[float, float] | None = None
@@ -76,6 +79,20 @@ def training_std_floor(n_encoded: int, domain: str) -> float:
 
 
 _REAL_FLOOR = 1.0
+
+
+def gently(stage: Stage) -> Stage:
+    """Return the stage for groups with probabilities: nothing softened, and groups that stay.
+
+    Where the probabilities of rows between two groups are known, p(z|w) is to be as sure as they are, and no
+    surer.
+
+    Examples
+    --------
+    >>> gently(Stage("separate", 4, group_weight=10.0, follow=True)).group_temperature
+    1.0
+    """
+    return replace(stage, group_temperature=1.0, follow=False)
 
 
 def group_weight(n_encoded: int) -> float:
