@@ -37,7 +37,7 @@ def test_a_saved_model_scores_with_the_same_bits(options, tmp_path):
 @pytest.mark.parametrize("options", [{}, {"network": "conv"}, {"likelihood": "bernoulli", "binarise": 7.5}])
 @pytest.mark.filterwarnings("ignore::mixtura.errors.BinarisedWarning")
 def test_a_saved_model_of_images(options, tmp_path):
-    images = load_digits().images[:60]
+    images = load_digits().images[:24]
     model = GMVAE(3, max_epochs=2, start="kmeans", random_state=0, **options).fit(images)
     model.save(tmp_path / "model")
     loaded = GMVAE.load(tmp_path / "model")
