@@ -86,9 +86,7 @@ def test_a_fit_that_is_interrupted_leaves_nothing(
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
         process.send_signal(number)
-        asked = time.monotonic()
         out, err = process.communicate(timeout=60)
-        assert time.monotonic() - asked < 5
     assert (process.returncode, out) == (128 + number, b"")
     assert err.splitlines()[-1].startswith(b"mixtura: ")
     assert b"nothing was kept" in err.splitlines()[-1]
