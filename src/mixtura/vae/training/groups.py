@@ -23,6 +23,7 @@ from mixtura.clustering import (
 )
 from mixtura.em.groups import gaussian_groups
 from mixtura.errors import ConvergenceError, InputError
+from mixtura.runtime import one_blas_thread
 
 MAX_GRAPH_ROWS = 100_000
 """Rows of the graph: beyond it, a random sample makes the groups, and the others join their nearest."""
@@ -131,6 +132,7 @@ def find_groups(
     return other if other.evidence.better and ahead else graph
 
 
+@one_blas_thread()
 def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Start:
     r"""Return the groups of the method that suits the rows of a table, chosen without labels.
 
