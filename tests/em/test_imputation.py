@@ -176,6 +176,12 @@ def test_any_table_can_be_filled(rows: np.ndarray) -> None:
     np.testing.assert_array_equal(filled[~np.isnan(rows)], rows[~np.isnan(rows)])
 
 
+@pytest.mark.parametrize("factor", [1e-6, 4.0, 1e6])
+def test_only_the_proportions_of_weights_count_for_a_start(factor: float) -> None:
+    rows, weights = _rows(80), np.random.default_rng(1).random(80) + 0.1
+    np.testing.assert_allclose(fill(rows, factor * weights), fill(rows, weights), rtol=1e-9, atol=1e-12)
+
+
 def test_a_column_without_values_cannot_be_filled() -> None:
     with pytest.raises(InputError, match=r"column 1 \(from 0\) has no observed value"):
         fill(np.array([[1.0, np.nan], [2.0, np.nan]]))

@@ -22,6 +22,8 @@ from mixtura.errors import InputError
 # A start needs no more than this, in nats an observation.
 _CLOSE = 1e-2
 _FEW = 30
+# What the pseudo-observations of a start are worth, relative to the observations whatever these weigh.
+_HELD = 0.01
 
 
 def impute(
@@ -107,8 +109,8 @@ def impute(
 def fill(rows: Any, weights: Array | None = None, origin: Array | None = None) -> Array:
     """Return complete rows, less the origin: conditional means under one Gaussian, for k-means to start from.
 
-    The Gaussian is fitted by EM, held in place by d + 2 pseudo-observations of independent columns, so that
-    any table of numbers has one.
+    The Gaussian is fitted by EM, held in place by pseudo-observations of independent columns, worth a
+    hundredth of the observations, so that any table of numbers has one.
 
     Parameters
     ----------
@@ -132,18 +134,23 @@ def fill(rows: Any, weights: Array | None = None, origin: Array | None = None) -
     Examples
     --------
     >>> fill(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, np.nan], [3.0, 3.0]]))[2].round(1).tolist()
-    [2.0, 1.6]
+    [2.0, 2.0]
     """
     d = rows.shape[1]
     means = column_means(ArraySource(rows, weights))
     source = PatternSource(rows, weights, means)
     source.require_observed()
-    squares = np.zeros(d)
+    squares, totals = np.zeros(d), np.zeros(d)
     for block, used in source.blocks():
-        squares += np.nansum(block**2 * (1.0 if used is None else used), axis=1)
-    variances = squares / source.total_weight
+        each = np.ones(block.shape[1]) if used is None else used
+        squares += np.where(np.isnan(block), 0.0, block) ** 2 @ each
+        totals += ~np.isnan(block) @ each
+    variances = squares / totals
     variances[variances == 0] = 1.0
-    prior = NormalInverseWishart(np.zeros(d), kappa=0.0, dof=0.0, scale=np.diag(variances * (d + 2)))
+    worth = _HELD * source.total_weight
+    prior = NormalInverseWishart(
+        np.zeros(d), kappa=0.0, dof=worth - (d + 2), scale=np.diag(variances * worth)
+    )
     family = missing_family(FullGaussians(1, d, prior=prior))
     start = MixtureParameters(np.zeros(1), GaussianParameters(np.zeros((1, d)), np.diag(variances)[None]))
     fitted = run_em(family, source, start, criterion=_close, max_iter=_FEW)
