@@ -196,20 +196,23 @@ def peak_memory_mb() -> float:
 
 
 def describe() -> dict[str, str | int]:
-    """Return what a result's bits depend on besides the seed: versions, processor, threads."""
-    import numpy
-    import sklearn
-    import torch
+    """Return what a result's bits depend on besides the seed: versions, processor, threads.
+
+    The threads are those of torch where it is loaded, else those that a library may use.
+    """
+    from importlib.metadata import version
 
     from mixtura import __version__
 
+    # What does without torch shall not wait for its import.
+    torch = sys.modules.get("torch")
     return {
         "mixtura": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "scikit-learn": sklearn.__version__,
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "scikit-learn": version("scikit-learn"),
         "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
+        "threads": n_threads() if torch is None else torch.get_num_threads(),
         "cpu_count": os.cpu_count() or 1,
     }

@@ -127,6 +127,33 @@ def test_a_number_of_components_that_was_changed_after_the_fit_is_refused(kind):
             method(bits)
 
 
+@pytest.mark.parametrize("nonsense", ["x", 3, np.zeros(2), {"gaussian": 3}])
+@pytest.mark.parametrize(
+    "kind", [BernoulliMixture, CategoricalMixture, GaussianMixture, MixedMixture, PoissonMixture]
+)
+def test_a_prior_that_became_nonsense_after_the_fit_is_refused(kind, nonsense):
+    bits = np.tile([[0, 1], [1, 0]], (10, 1))
+    name = "priors" if kind is MixedMixture else "prior"
+    model = kind(2, random_state=0, **({"families": "bernoulli"} if kind is MixedMixture else {})).fit(bits)
+    model.set_params(**{name: nonsense})
+    for call in (model.predict, model.bic, model.impute, model.partial_fit, lambda _: model.sample()):
+        with pytest.raises(InputError, match=rf"^The '{name}' parameter of {kind.__name__} must be "):
+            call(bits)
+
+
+def test_a_type_of_covariance_that_is_none_is_refused_after_the_fit_too(rows):
+    model = GaussianMixture(2, random_state=0).fit(rows)
+    for name, value in (("covariance_type", None), ("reg_covar", "x"), ("n_components", 0)):
+        for call in (model.score, model.impute, lambda _: model.sample()):
+            with pytest.raises(InputError, match=f"^The {name!r} parameter"):
+                model.set_params(**{name: value})
+                call(rows)
+        model.set_params(covariance_type="full", reg_covar=0.0, n_components=2)
+    gaps = np.array([[0.0, np.nan], [np.nan, 1.0]])
+    filled = model.impute(gaps)
+    np.testing.assert_array_equal(model.set_params(n_components=7).impute(gaps), filled)
+
+
 def test_truth_values_and_words_are_no_numbers(rows):
     with pytest.raises(InputError, match=r"'n_components' parameter .* Got True"):
         GaussianMixture(True).fit(rows)

@@ -140,7 +140,11 @@ class GaussianMixture(MixtureBase):
         "covariance_type": one_of(*COVARIANCE_TYPES),
         "reg_covar": real(0.0),
         "prior": Constraint(
-            lambda prior: prior is None or prior == "auto" or isinstance(prior, NormalInverseWishart),
+            lambda prior: (
+                prior is None
+                or (isinstance(prior, str) and prior == "auto")
+                or isinstance(prior, NormalInverseWishart)
+            ),
             "a NormalInverseWishart, 'auto' or None",
         ),
     }
@@ -315,7 +319,8 @@ class GaussianMixture(MixtureBase):
     def _imputed(
         self, rows: NDArray[Any], draws: int | None, generator: np.random.Generator
     ) -> NDArray[np.floating]:
-        family, origin = self._family(rows.shape[1]), self._centre()
+        family = COVARIANCE_TYPES[self.covariance_type](*self.means_.shape)
+        origin = self._centre()
         filled: NDArray[np.floating] = impute(
             family, self._theta(origin), rows, origin=origin, draws=draws, generator=generator
         )

@@ -222,18 +222,18 @@ class MixtureBase(DensityMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible component of each row, argmax_k p(k | x), shape (n,)."""
-        check_is_fitted(self)
+        self._require_fitted()
         return self._scoring(self._read(X, reset=False)[0]).labels()
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the responsibilities p(k | x) of shape (n, K)."""
-        check_is_fitted(self)
+        self._require_fitted()
         rows, _ = self._read(X, reset=False)
         return self._scoring(rows).responsibilities(self._dtype(rows))
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return log p(x) of each row in nats, shape (n,)."""
-        check_is_fitted(self)
+        self._require_fitted()
         rows, _ = self._read(X, reset=False)
         with np.errstate(over="ignore"):
             return self._scoring(rows).log_densities().astype(self._dtype(rows), copy=False)
@@ -269,7 +269,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         It is BIC plus twice the entropy of the responsibilities, :math:`2 \sum_i H(p(z | x_i))`, so that
         components that overlap cost something (Biernacki, Celeux and Govaert 2000).
         """
-        check_is_fitted(self)
+        self._require_fitted()
         rows, weights = self._read(X, sample_weight, reset=False)
         return self.bic(X, sample_weight) + 2 * self._scoring(rows).entropy(weights)
 
@@ -306,7 +306,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         InputError
             If the rows are not what `predict` takes, or ``draws`` is no whole number of at least 1.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         if is_path(X):
             raise InputError(f"impute takes rows, and {X!r} is a path; read some rows of it at a time")
         rows = self._checked(X, reset=False)
@@ -330,7 +330,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             The component of each row.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         if isinstance(n_samples, Integral) and int(n_samples) < 1:
             raise InputError(
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample."
@@ -352,7 +352,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
         """
         from mixtura.estimators.mixture_persistence import save_mixture
 
-        check_is_fitted(self)
+        self._require_fitted()
         save_mixture(self, Path(folder))
 
     @classmethod
@@ -367,6 +367,11 @@ class MixtureBase(DensityMixin, BaseEstimator):
         from mixtura.estimators.mixture_persistence import load_mixture
 
         return load_mixture(cls, Path(folder))
+
+    def _require_fitted(self) -> None:
+        """Refuse what is not fitted, and parameters that were set to nonsense after the fit."""
+        check_is_fitted(self)
+        check_parameters(self, self.constraints)
 
     def _read(self, X: Any, sample_weight: Any = None, *, reset: bool) -> tuple[Any, Array | None]:
         """Return checked rows and weights; rows that a path names stay where they are."""
@@ -398,7 +403,7 @@ class MixtureBase(DensityMixin, BaseEstimator):
 
     def _total(self, X: Any, sample_weight: Any) -> tuple[float, float]:
         """Return the weighted sum of log p(x), and the sum of the weights."""
-        check_is_fitted(self)
+        self._require_fitted()
         rows, weights = self._read(X, sample_weight, reset=False)
         kept, weights = positive(rows, weights)
         densities = self._scoring(kept).log_densities()
