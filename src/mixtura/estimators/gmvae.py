@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mixtura.data import Encoding
 from mixtura.errors import InputError, TrainingWarning
 from mixtura.estimators.checks import at_least_one, flat_rows, seed_of
+from mixtura.estimators.gathered import gathered
 from mixtura.free_energy import FreeEnergy, weighted_mean
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.device_, self.precision_ = trained.device, trained.precision
         self.n_epochs_ = trained.record.n_epochs
         self.history_ = trained.record.events
-        labels = np.concatenate([part.argmax(axis=1) for part in self._responsibilities(rows)])
+        labels = gathered((part.argmax(axis=1) for part in self._responsibilities(rows)), len(rows))
         self.labels_ = number_groups(trained.model, labels)
         self._read_prior()
         # Draws that differ between rows average out, so a large set needs one each and a small one many.
@@ -273,17 +274,19 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible group of each row: argmax_k q(z = k|x), shape (n,)."""
         rows = self._rows(X)
-        return np.concatenate([part.argmax(axis=1) for part in self._responsibilities(rows)])
+        return gathered((part.argmax(axis=1) for part in self._responsibilities(rows)), len(rows))
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the responsibilities q(z|x) = E_q(w|x)[ q(z|w, x) ], shape (n, K), rows summing to 1."""
-        return np.concatenate(list(self._responsibilities(self._rows(X))))
+        rows = self._rows(X)
+        return gathered(self._responsibilities(rows), len(rows))
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the codes of the rows, the means of q(w|x): shape (n, latent_dim)."""
         from mixtura.vae.inference import codes
 
-        return np.concatenate([codes(self.model_, x).numpy() for x in self._encoded(self._rows(X))])
+        rows = self._rows(X)
+        return gathered((codes(self.model_, x).numpy() for x in self._encoded(rows)), len(rows))
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return log p(x) of each row in nats, by importance weighting: shape (n,).
