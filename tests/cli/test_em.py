@@ -257,6 +257,21 @@ def test_pictures_keep_their_shape(call: Call, here: Path) -> None:
     call("em", "bits.npy", "-k", 2, "--weights", "w").assert_refused("images")
 
 
+def test_expected_counts(call: Call, here: Path) -> None:
+    generator = np.random.default_rng(0)
+    rates = np.where((np.arange(60) < 40)[:, None], [2.0, 9.0], [12.0, 3.0])
+    counts = generator.poisson(rates) * 0.9 + 0.05
+    write(here, "expected.parquet", {"a": counts[:, 0], "b": counts[:, 1]})
+    document = call("em", "expected.parquet", "-k", 2, "--fractions", "--json", "--out", "expected").document
+    assert document["family"] == "poisson" and document["sizes"] == pytest.approx([40, 20], abs=3)
+    assert call("assign", "expected", "expected.parquet", "--json").document["sizes"] == document["sizes"]
+    score = call("score", "expected", "expected.parquet", "--json").document
+    assert score["log_likelihood"] == pytest.approx(document["log_likelihood"], rel=1e-12)
+    table = {"a": counts[:, 0], "b": counts[:, 1], "c": [*"uv" * 30]}
+    write(here, "words.csv", table)
+    call("em", "words.csv", "-k", 2, "--fractions").assert_refused("'c' holds text")
+
+
 @pytest.mark.parametrize(
     ("columns", "words", "said"),
     [
@@ -266,7 +281,9 @@ def test_pictures_keep_their_shape(call: Call, here: Path) -> None:
         ({"a": [1.5, np.inf]}, ["-k", 1], ["1 infinite value", "'a'", "row 1"]),
         ({"a": [1.5, 1e300]}, ["-k", 1], ["'a', row 1", "1e+300"]),
         ({"a": [1, -2]}, ["-k", 1, "--family", "poisson"], ["'a', row 1", "-2", "counts"]),
-        ({"a": [1, 2.5]}, ["-k", 1, "--family", "poisson"], ["2.5", "gaussian"]),
+        ({"a": [1, 2.5]}, ["-k", 1, "--family", "poisson"], ["2.5", "gaussian", "--fractions"]),
+        ({"a": [1, -2.5]}, ["-k", 1, "--fractions"], ["'a', row 1", "-2.5", "counts"]),
+        ({"a": [1.5, 2.5]}, ["-k", 1, "--fractions", "--family", "gaussian"], ["--family poisson"]),
         ({"a": [1, 2]}, ["-k", 1, "--family", "bernoulli"], ["'a', row 1", "--binarise"]),
         ({"a": ["x", "y"]}, ["-k", 1, "--family", "gaussian"], ["'a' holds text", "--family mixed"]),
         ({"a": [1.5, 1.5]}, ["-k", 2, "--reg-covar", 0], ["--reg-covar"]),

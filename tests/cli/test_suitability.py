@@ -16,6 +16,8 @@ def test_what_is_suitable_passes() -> None:
         require_suitable(TABLE, (family, family))
     require_suitable(TABLE, ("bernoulli", "categorical"))
     require_suitable(TABLE, ("bernoulli", "bernoulli"), binarised=True)
+    halves = RawTable(np.array([[0.5, np.nan], [2.0, 1.5]]))
+    require_suitable(halves, ("poisson", "poisson"), fractions=True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from scipy import stats
 from mixtura.em.deviance import deviance, log_factorial, log_ratio, saturated
 
 
-@pytest.mark.parametrize("x", [0, 1, 7, 31, 32, 33, 1023, 1024, 1e5 + 3, 1e8 + 1, 1e12])
+@pytest.mark.parametrize("x", [0, 0.25, 1, 2.5, 7, 31, 31.75, 32, 33, 1023, 1023.5, 1e5 + 3, 1e8 + 1.5, 1e12])
 @pytest.mark.parametrize("apart", [0.5, 0.999, 1.0, 1.0001, 1.4, 1.6, 1e3, 1e-300])
 def test_the_log_density_agrees_with_forty_digits(x: float, apart: float) -> None:
     rate = max(x, 1.0) * apart
@@ -24,6 +24,7 @@ def test_small_counts_agree_with_scipy() -> None:
     x, rate = np.arange(2000.0), 300.0
     np.testing.assert_allclose(saturated(x) - deviance(x, rate), stats.poisson(rate).logpmf(x), rtol=1e-11)
     np.testing.assert_allclose(log_factorial(x[:5]), np.log([1, 1, 2, 6, 24]), atol=1e-15)
+    np.testing.assert_allclose(np.exp(log_factorial(np.array([0.5, 1.0]))), [np.sqrt(np.pi) / 2, 1.0])
     np.testing.assert_allclose(np.diff(log_factorial(x)), np.log(x[1:]), rtol=1e-10, atol=1e-12)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import gamma
 
 from mixtura.em.engine import run_em
 from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
@@ -11,23 +12,46 @@ from mixtura.em.steps import MixtureParameters, e_step, free_energy, m_step
 from mixtura.errors import InputError
 
 
-def test_em_agrees_with_a_loop_over_rows(rng: np.random.Generator) -> None:
+def _mass(x: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Return the probabilities of counts, and what they grow into between whole numbers."""
+    return rates**x * np.exp(-rates) / gamma(x + 1)
+
+
+@pytest.mark.parametrize("fractions", [False, True])
+def test_em_agrees_with_a_loop_over_rows(fractions: bool, rng: np.random.Generator) -> None:
     n, K = 50, 2
     X = rng.poisson(np.where(rng.random((n, 1)) < 0.4, [[1.0, 9.0, 3.0]], [[5.0, 2.0, 3.0]])).astype(float)
+    if fractions:
+        X *= rng.random(X.shape)
+    else:
+        np.testing.assert_allclose(_mass(X, 2.5), stats.poisson(2.5).pmf(X))
     X[rng.random(X.shape) < 0.2] = np.nan
     pi, rates = np.array([0.3, 0.7]), rng.uniform(1, 6, (K, 3))
     start = MixtureParameters(np.log(pi), PoissonParameters(rates))
-    result = run_em(PoissonFamily(K, 3), ArraySource(X), start, criterion=lambda _: None, max_iter=6)
+    family = PoissonFamily(K, 3, fractions=fractions)
+    result = run_em(family, ArraySource(X), start, criterion=lambda _: None, max_iter=6)
     there = ~np.isnan(X)
     for _ in range(6):
         soft = np.empty((n, K))
         for i in range(n):
             own = there[i]
-            soft[i] = [pi[k] * np.prod(stats.poisson(rates[k, own]).pmf(X[i, own])) for k in range(K)]
+            soft[i] = [pi[k] * np.prod(_mass(X[i, own], rates[k, own])) for k in range(K)]
             soft[i] /= soft[i].sum()
         pi, rates = soft.mean(axis=0), (soft.T @ np.nan_to_num(X)) / (soft.T @ there)
     np.testing.assert_allclose(result.theta.components.rates, rates, rtol=1e-10)
     np.testing.assert_allclose(np.exp(result.theta.log_weights), pi, rtol=1e-10)
+
+
+def test_fractions_of_any_size_never_lower_f(rng: np.random.Generator) -> None:
+    first = rng.random((300, 1)) < 0.5
+    X = rng.gamma(np.where(first, [[1e6, 0.5, 3e5]], [[1.002e6, 3.0, 2.0]]))
+    start = PoissonParameters(np.array([[1e6, 1.0, 1e5], [1.001e6, 2.0, 3e5]]))
+    theta = MixtureParameters(np.log([0.5, 0.5]), start)
+    family = PoissonFamily(2, 3, fractions=True)
+    result = run_em(family, ArraySource(X), theta, criterion=lambda _: None, max_iter=12)
+    assert np.diff(result.free_energy_path).min() > -1e-12
+    expected = np.sort(np.array([X[first[:, 0]].mean(axis=0), X[~first[:, 0]].mean(axis=0)])[:, 2])
+    np.testing.assert_allclose(np.sort(result.theta.components.rates[:, 2]), expected, rtol=1e-9)
 
 
 @pytest.fixture
@@ -92,11 +116,14 @@ def test_sums_about_different_rates_combine(large: tuple[np.ndarray, MixturePara
 @pytest.mark.parametrize("value", [-1.0, 0.5, np.inf])
 def test_an_entry_that_is_no_count_is_named(value: float) -> None:
     family = PoissonFamily(1, 2)
-    prepared = family.prepare(PoissonParameters(np.ones((1, 2))))
+    prepared, out = family.prepare(PoissonParameters(np.ones((1, 2)))), np.empty((1, 1))
     with pytest.raises(
         InputError, match=rf"^column 1 \(from 0\) holds {value:g}, and a Poisson mixture takes"
     ):
-        family.log_density(prepared, np.array([[0.0], [value]]), np.empty((1, 1)))
+        family.log_density(prepared, np.array([[0.0], [value]]), out)
+    if value != 0.5:
+        with pytest.raises(InputError, match=rf"holds {value:g}, .*: finite numbers from 0 up"):
+            PoissonFamily(1, 2, fractions=True).log_density(prepared, np.array([[0.0], [value]]), out)
 
 
 def test_a_rate_of_zero_explains_zeros_only() -> None:

@@ -270,21 +270,13 @@ def test_a_start_that_excludes_the_data_is_an_error() -> None:
         model.fit([[0], [1]])
 
 
-def _only_fractions(estimator: Any) -> dict[str, str]:
-    if not isinstance(estimator, PoissonMixture):
-        return {}
-    reason = "its data are fractions, and counts are not; weights are tested above"
-    return {"check_sample_weight_equivalence_on_dense_data": reason}
-
-
 @parametrize_with_checks(
     [
         BernoulliMixture(binarise=0.0),
         CategoricalMixture(handle_unknown="missing"),
-        PoissonMixture(),
+        PoissonMixture(fractions=True),
         MixedMixture(),
     ],
-    expected_failed_checks=_only_fractions,
 )
 def test_scikit_learn_conventions(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)

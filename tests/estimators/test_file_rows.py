@@ -177,6 +177,14 @@ def test_bits_of_a_file_may_be_grey(tmp_path):
     np.testing.assert_allclose(model.probabilities_, [[2 / 3]])
 
 
+def test_counts_of_a_file_may_be_fractions(tmp_path):
+    pq.write_table(pa.table({"a": [0.5, 2.0, None, 1.1]}), tmp_path / "expected.parquet")
+    with pytest.raises(InputError, match=r"column 'a', row 0 \(from 0\) holds 0.5; counts are whole numbers"):
+        PoissonMixture().fit(tmp_path / "expected.parquet")
+    model = PoissonMixture(fractions=True).fit(tmp_path / "expected.parquet")
+    np.testing.assert_allclose(model.rates_, [[1.2]])
+
+
 @pytest.mark.parametrize(
     ("make", "dtype"), [(BernoulliMixture, np.uint8), (BernoulliMixture, bool), (PoissonMixture, np.int32)]
 )

@@ -69,7 +69,11 @@ OWN: dict[type, dict[str, tuple[Any, dict[str, Any]]]] = {
         "handle_unknown": ("missing", {"families": "categorical"}),
         "priors": ({"poisson": Gamma(9.0, 9.0)}, {"families": "poisson"}),
     },
-    PoissonMixture: {"rates_init": ([[0.3] * 4, [1.5] * 4], {"max_iter": 1}), "prior": (Gamma(9.0, 9.0), {})},
+    PoissonMixture: {
+        "fractions": (True, {}),
+        "rates_init": ([[0.3] * 4, [1.5] * 4], {"max_iter": 1}),
+        "prior": (Gamma(9.0, 9.0), {}),
+    },
 }
 
 
@@ -82,7 +86,7 @@ def rows(kind: type, options: dict[str, Any]) -> np.ndarray:
 
 
 def seen(kind: Any, options: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    """Everything that a person might see of two fits and a new category."""
+    """Everything that a person might see of two fits, a new category and a fraction."""
     X = rows(kind, options)
     model = kind(**({"n_components": K, "random_state": 0} | options))
     told = []
@@ -96,12 +100,13 @@ def seen(kind: Any, options: dict[str, Any], capsys: pytest.CaptureFixture[str])
                 round(model.lower_bound_, 12),
                 round(model.score(X), 12),
             ]
-    new = X.copy()
-    new[0, 0] = 7.0
-    try:
-        told.append(float(model.score_samples(new)[0]))
-    except InputError as error:
-        told.append(str(error))
+    for value in (7.0, 0.5):
+        new = X.copy()
+        new[0, 0] = value
+        try:
+            told.append(float(model.score_samples(new)[0]))
+        except InputError as error:
+            told.append(str(error))
     return [*told, capsys.readouterr().out, model._threads(X), model._n_parameters()]
 
 

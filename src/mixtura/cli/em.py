@@ -14,6 +14,7 @@ from mixtura.cli.mixture_settings import (
     Binarise,
     ColumnsAs,
     Family,
+    Fractions,
     MaxIter,
     RegCovar,
     Seed,
@@ -71,6 +72,7 @@ def em(
         Literal["none", "squarem"], typer.Option(help="Leaps along the way EM goes, kept where F rises.")
     ] = "none",
     binarise: Binarise = None,
+    fractions: Fractions = False,
     weights: Weights = None,
     array: Array = None,
     labels: Labels = None,
@@ -104,15 +106,18 @@ def em(
     with opened(quiet=quiet, json=json) as console:
         with new_folder(target, force=force) as folder:
             console.hold()
+            if family == "auto" and (binarise is not None or fractions):
+                family = "poisson" if binarise is None else "bernoulli"
             rows = read_mixture_rows(
                 data,
-                family="bernoulli" if binarise is not None and family == "auto" else family,
+                family=family,
                 columns_as=columns_as,
                 weights=weights,
                 array=array,
                 labels=labels,
                 drop=drop,
                 binarised=binarise is not None,
+                fractions=fractions,
             )
             console.note(f"{data}: {rows.table.describe()}")
             if out is None:
@@ -126,7 +131,9 @@ def em(
                 "max_iter": max_iter,
                 "tol": tol,
                 "stopping": stopping,
-                **family_settings(rows.family, covariance, reg_covar, acceleration, binarise),
+                **family_settings(
+                    rows.family, covariance, reg_covar, acceleration, binarise, fractions=fractions
+                ),
             }
             _require_enough(rows, components, data)
             metrics = _fit_into(folder, data, settings, rows, session, console)

@@ -48,6 +48,14 @@ Binarise = Annotated[
         help="For bernoulli: turn values above T into 1 and all others into 0.",
     ),
 ]
+Fractions = Annotated[
+    bool,
+    typer.Option(
+        "--fractions",
+        help="For poisson: take numbers between whole ones too, as expected counts are; log p(x) is then a "
+        "quasi-likelihood.",
+    ),
+]
 Weights = Annotated[
     str | None,
     typer.Option(
@@ -89,7 +97,13 @@ def check_settings(
 
 
 def family_settings(
-    family: str, covariance: str | None, reg_covar: float | None, acceleration: str, binarise: float | None
+    family: str,
+    covariance: str | None,
+    reg_covar: float | None,
+    acceleration: str,
+    binarise: float | None,
+    *,
+    fractions: bool = False,
 ) -> dict[str, Any]:
     """Return the settings of an estimator that only some families have.
 
@@ -99,6 +113,8 @@ def family_settings(
         As it was chosen or inferred.
     covariance, reg_covar, acceleration, binarise
         As they were asked for; None and "none" where they were not.
+    fractions : bool
+        Whether it was asked for.
 
     Raises
     ------
@@ -123,6 +139,10 @@ def family_settings(
                 f"--binarise {binarise:g} needs --family bernoulli, and the family is {family}; leave it out"
             )
         settings["binarise"] = binarise
+    if fractions:
+        if family != "poisson":
+            raise InputError(f"--fractions needs --family poisson, and the family is {family}; leave it out")
+        settings["fractions"] = True
     if acceleration != "none":
         settings["acceleration"] = acceleration
     if family in ("categorical", "mixed"):

@@ -88,6 +88,7 @@ def read_mixture_rows(
     labels: str | None = None,
     drop: Sequence[str] | None = None,
     binarised: bool = False,
+    fractions: bool = False,
 ) -> MixtureRows:
     """Read DATA for a classical mixture; missing values stay, text becomes categories.
 
@@ -106,6 +107,8 @@ def read_mixture_rows(
         As for `mixtura.data.read`.
     binarised : bool
         Whether the estimator makes 0 and 1 of the values.
+    fractions : bool
+        Whether it takes counts between whole numbers.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def read_mixture_rows(
     _require_values(table)
     chosen, own, findings = chosen_families(table, family, columns_as or ())
     rows = rows_for(table, own)
-    require_suitable(table, own, binarised=binarised)
+    require_suitable(table, own, binarised=binarised, fractions=fractions)
     return MixtureRows(
         family=chosen,
         rows=rows,

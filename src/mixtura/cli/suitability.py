@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _LARGEST = 1e150
 
 
-def require_suitable(table: RawTable, column_families: Sequence[str], *, binarised: bool = False) -> None:
+def require_suitable(
+    table: RawTable, column_families: Sequence[str], *, binarised: bool = False, fractions: bool = False
+) -> None:
     """Refuse the first value that its column's family does not take.
 
     Parameters
@@ -27,6 +29,8 @@ def require_suitable(table: RawTable, column_families: Sequence[str], *, binaris
         The family of each column.
     binarised : bool
         Whether a threshold makes 0 and 1 of the columns of a Bernoulli mixture.
+    fractions : bool
+        Whether counts may lie between whole numbers.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def require_suitable(table: RawTable, column_families: Sequence[str], *, binaris
             else table.column(name)
         )
         with np.errstate(invalid="ignore"):
-            wrong = _wrong(values, column_families[place])
+            wrong = _wrong(values, column_families[place], fractions=fractions)
         if wrong.any():
             row = int(wrong.argmax())
             raise InputError(
@@ -57,7 +61,7 @@ def require_suitable(table: RawTable, column_families: Sequence[str], *, binaris
             )
 
 
-def _wrong(values: NDArray[Any], family: str) -> NDArray[Any]:
+def _wrong(values: NDArray[Any], family: str, *, fractions: bool) -> NDArray[Any]:
     """Return which values the family does not take; NaN is a missing one, which it does."""
     import numpy as np
 
@@ -67,6 +71,8 @@ def _wrong(values: NDArray[Any], family: str) -> NDArray[Any]:
         found = np.abs(values) >= _LARGEST
     elif family == "bernoulli":
         found = there & (values != 0) & (values != 1)
+    elif fractions:
+        found = there & (values < 0)
     else:
         found = there & ((values < 0) | (values != np.floor(values)))
     return found
@@ -76,5 +82,6 @@ def _mend(family: str) -> str:
     return {
         "gaussian": "its square is no number: take larger units",
         "bernoulli": "the bernoulli family takes 0 and 1: give a threshold, --binarise T, or another family",
-        "poisson": "the poisson family takes counts, whole numbers from 0 up: measurements are gaussian",
+        "poisson": "the poisson family takes counts, whole numbers from 0 up: measurements are gaussian, and "
+        "`mixtura em --fractions` takes expected counts",
     }[family]

@@ -19,8 +19,7 @@ from mixtura.em.family import Array
 _TABLE = np.arange(1024.0)
 _LOG_FACTORIALS = gammaln(_TABLE + 1.0)
 # From here on Stirling's series is exact to rounding; the formula as written is so below.
-_STIRLING = 32
-_SATURATED = (xlogy(_TABLE, _TABLE) - _TABLE - _LOG_FACTORIALS)[:_STIRLING]
+_STIRLING = 32.0
 
 
 def log_ratio(first: ArrayLike, second: ArrayLike) -> Array:
@@ -50,18 +49,33 @@ def deviance(x: ArrayLike, rate: ArrayLike) -> Array:
 
 
 def saturated(counts: Array) -> Array:
-    """Return log p(x | x) = x log x - x - log x!, by Stirling's series where x is large."""
+    """Return log p(x | x) = x log x - x - log x!, by Stirling's series where x is large.
+
+    Examples
+    --------
+    >>> saturated(np.array([0.0, 1.0, 2.5])).round(4).tolist()
+    [0.0, -1.0, -1.4102]
+    """
     large = np.maximum(counts, _STIRLING)
     inverse = 1 / large
     square = inverse * inverse
     correction = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
-    series = -(0.5 * np.log(2 * np.pi * large) + correction)
-    table = _SATURATED[np.minimum(counts, _STIRLING - 1).astype(np.intp)]
-    return np.asarray(np.where(counts < _STIRLING, table, series))
+    found = np.asarray(-(0.5 * np.log(2 * np.pi * large) + correction))
+    few = counts < _STIRLING
+    found[few] = xlogy(counts[few], counts[few]) - counts[few] - log_factorial(counts[few])
+    return found
 
 
 def log_factorial(counts: Array) -> Array:
-    """Return log x!, from a table where all x are small."""
+    r"""Return log x!, :math:`\log \Gamma(x + 1)` between whole numbers, from a table where all x are small.
+
+    Examples
+    --------
+    >>> np.exp(log_factorial(np.array([3.0, 0.5]))).round(4).tolist()
+    [6.0, 0.8862]
+    """
     if counts.size and counts.max() < len(_TABLE):
-        return np.asarray(_LOG_FACTORIALS[counts.astype(np.intp)])
+        places = counts.astype(np.intp)
+        if (places == counts).all():
+            return np.asarray(_LOG_FACTORIALS[places])
     return np.asarray(gammaln(counts + 1.0))

@@ -118,6 +118,9 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
         K and d.
     prior : Gamma, optional
         A prior on the rates, for maximum a posteriori.
+    fractions : bool
+        Whether x may lie between whole numbers. Then :math:`x! = \Gamma(x + 1)`, and what is maximised is a
+        quasi-likelihood: no density of fractions, but every step is exact, and the mean is still lambda.
 
     Examples
     --------
@@ -128,9 +131,11 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
     [[0.1353, 0.1804], [1.0, 0.0]]
     """
 
-    def __init__(self, n_components: int, n_features: int, *, prior: Gamma | None = None) -> None:
+    def __init__(
+        self, n_components: int, n_features: int, *, prior: Gamma | None = None, fractions: bool = False
+    ) -> None:
         super().__init__(n_components, n_features)
-        self.prior = prior
+        self.prior, self.fractions = prior, fractions
 
     def prepare(self, theta: PoissonParameters) -> PreparedRates:
         """Return the coefficients of the features of columns of small rates."""
@@ -162,12 +167,15 @@ class PoissonFamily(Family[PoissonParameters, PoissonStatistics]):
         prepared.shown = ~np.isnan(block)
         prepared.values = np.where(prepared.shown, block, 0.0)
         values = prepared.values
-        wrong = (values < 0) | (values != np.floor(values)) | (values == np.inf)
+        wrong = (values < 0) | (values == np.inf)
+        if not self.fractions:
+            wrong |= values != np.floor(values)
         if wrong.any():
             column, at = np.argwhere(wrong)[0]
+            counts = "finite numbers" if self.fractions else "whole numbers"
             raise InputError(
                 f"column {column} (from 0) holds {block[column, at]:g}, and a Poisson mixture takes counts: "
-                "whole numbers from 0 up (NaN for a missing entry); use a Gaussian mixture for measurements"
+                f"{counts} from 0 up (NaN for a missing entry); use a Gaussian mixture for measurements"
             )
 
     def _features(self, prepared: PreparedRates) -> Array:

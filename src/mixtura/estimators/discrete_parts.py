@@ -196,14 +196,28 @@ class CategoricalPart(DiscretePart):
 
 
 class PoissonPart(DiscretePart):
-    """Counts, shown by ``rates_``."""
+    """Counts, shown by ``rates_``.
+
+    Parameters
+    ----------
+    columns, prior, given
+        As for `Part`.
+    fractions : bool
+        Whether they may lie between whole numbers.
+    """
 
     name, prior_kind = "poisson", Gamma
+
+    def __init__(
+        self, columns: list[int], prior: Any = None, given: Any = None, fractions: bool = False
+    ) -> None:
+        super().__init__(columns, prior, given)
+        self.fractions = fractions
 
     def read(self, mixture: Any, table: list[Any], first: int = 0) -> Array:
         """Refuse what is no count."""
         rows = self.numbers(mixture, table)
-        refuse_no_counts(rows, mixture, self.columns, first)
+        refuse_no_counts(rows, mixture, self.columns, first, fractions=self.fractions)
         return rows
 
     def shown_as(self, mixture: Any, rows: Array) -> list[NDArray[Any]]:
@@ -212,7 +226,9 @@ class PoissonPart(DiscretePart):
 
     def family(self, mixture: Any, origin: Array) -> PoissonFamily:
         """Return it."""
-        return PoissonFamily(mixture.n_components, len(self.columns), prior=self.prior)
+        return PoissonFamily(
+            mixture.n_components, len(self.columns), prior=self.prior, fractions=self.fractions
+        )
 
     def neutral(self, family: PoissonFamily) -> PoissonParameters:
         """Return rates of one."""

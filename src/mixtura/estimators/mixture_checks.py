@@ -58,6 +58,8 @@ def optional(constraint: Constraint) -> Constraint:
     return Constraint(lambda value: value is None or constraint.holds(value), f"{constraint.words} or None")
 
 
+TRUTH = Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool")
+
 COMMON: dict[str, Constraint] = {
     "n_components": whole(1),
     "tol": real(0.0),
@@ -68,7 +70,7 @@ COMMON: dict[str, Constraint] = {
     "n_threads": optional(whole(1)),
     "stopping": one_of(*STOPPING),
     "weight_concentration": real(1.0),
-    "warm_start": Constraint(lambda value: isinstance(value, (bool, np.bool_)), "a bool"),
+    "warm_start": TRUTH,
     "verbose": Constraint(
         lambda value: isinstance(value, Integral) and int(value) >= 0,
         "an int in the range [0, inf) or a bool",

@@ -51,20 +51,25 @@ def refuse(
 
 
 def refuse_no_counts(
-    rows: NDArray[Any], estimator: BaseEstimator, columns: Sequence[int] | None = None, first: int = 0
+    rows: NDArray[Any],
+    estimator: BaseEstimator,
+    columns: Sequence[int] | None = None,
+    first: int = 0,
+    *,
+    fractions: bool = False,
 ) -> None:
-    """Raise InputError for the first number that is negative, else for the first fractional one."""
-    counts = "whole numbers from 0 up (NaN where missing); use a Gaussian mixture for measurements"
-    negative = f"Negative values in data are no counts, {counts}"
+    """Raise InputError for the first negative number, else for the first fraction unless they are taken."""
+    missing, remedy = "from 0 up (NaN where missing)", "use a Gaussian mixture for measurements"
+    kind = "numbers" if fractions else "whole numbers"
+    negative = f"Negative values in data are no counts, {kind} {missing}; {remedy}"
     refuse(lambda part: part < 0, rows, estimator, negative, columns, first)
-    refuse(
-        lambda part: (part != np.floor(part)) & ~np.isnan(part),
-        rows,
-        estimator,
-        f"counts are {counts}",
-        columns,
-        first,
-    )
+    if not fractions:
+        words = (
+            f"counts are {kind} {missing}; {remedy}, and PoissonMixture(fractions=True) for expected counts"
+        )
+        refuse(
+            lambda part: (part != np.floor(part)) & ~np.isnan(part), rows, estimator, words, columns, first
+        )
 
 
 def refuse_no_bits(
