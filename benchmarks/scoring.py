@@ -1,11 +1,11 @@
 """Memory and speed of a fitted GM-VAE's scores on a million rows: predict, transform, score_samples.
 
-    python benchmarks/scoring.py [--rows 1000000] [--columns 20] [--inputs array,map] [--quick] [--out scoring.json]
+    python benchmarks/scoring.py [--rows 1000000] [--columns 20] [--inputs array,map] [--quick] [--out FILE]
 
-Each method runs in a process of its own, so that the peak is that method's and no other's: its resident set at the
-most, with Python, PyTorch, the rows and the answer in it. "array" reads the rows into memory first; "map" hands
-the estimator a memory-mapped file, whose pages count while they are resident and can be dropped at any time. The
-"start" line is a process that loads the model and scores one row.
+Each method runs in a process of its own, so that the peak is that method's and no other's: its resident set
+at the most, with Python, PyTorch, the rows and the answer in it. "array" reads the rows into memory first;
+"map" hands the estimator a memory-mapped file, whose pages count while they are resident and can be dropped
+at any time. The "start" line is a process that loads the model and scores one row.
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument(
-        "--inputs", default="array,map", help="array: rows in memory; map: a memory-mapped file"
-    )
+    parser.add_argument("--inputs", default="array,map", help="array: in memory; map: a memory-mapped file")
     parser.add_argument("--quick", action="store_true", help="20,000 rows and a short fit")
     parser.add_argument("--out", default=None, help="JSON file for the figures")
     parser.add_argument("--measure", nargs=4, default=None, help=argparse.SUPPRESS)

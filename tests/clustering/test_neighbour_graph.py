@@ -126,3 +126,14 @@ def test_digits_are_found_on_raw_pixels() -> None:
     digits = load_digits()
     found = modularity_groups(digits.data / 16, 10, np.random.default_rng(0))
     assert accuracy(digits.target, found.labels) > 0.85
+
+
+def test_restarts_agree_on_groups_that_are_there_and_not_on_a_cloud(rng) -> None:
+    cloud = rng.normal(size=(300, 5))
+    told = modularity_groups(cloud + 20 * (np.arange(300) % 3)[:, None], 3, rng)
+    assert told.agreement == 1.0
+    assert modularity_groups(cloud, 8, rng).agreement < 0.8
+
+
+def test_one_restart_has_none_to_disagree_with(rng) -> None:
+    assert modularity_groups(rng.normal(size=(50, 3)), 4, rng, n_restarts=1).agreement == 1.0

@@ -8,13 +8,16 @@ and nodes then move one by one (the local step of Blondel et al. 2008).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from mixtura.clustering.neighbours import nearest
+from mixtura.clustering.scores import ari
+
+_AS_GOOD = 0.01  # share of the largest modularity within which restarts count as equal
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,14 @@ class GraphGroups:
         Group of each node, from 0.
     modularity : float
         Q = sum_k [ e_kk - a_k^2 ], e_kk the share of edge weight inside group k, a_k its share of degree.
+    agreement : float
+        Mean adjusted Rand index between these groups and those of the other restarts whose modularity is as
+        good, within a hundredth of it; 1 where there are none.
     """
 
     labels: NDArray[np.int64]
     modularity: float
+    agreement: float = 1.0
 
 
 def neighbour_graph(points: NDArray[np.floating], n_neighbours: int = 15) -> sparse.csr_array:
@@ -127,7 +134,7 @@ def modularity_groups(
     Returns
     -------
     GraphGroups
-        Labels and modularity of the restart with the largest modularity.
+        Of the restart with the largest modularity, and how far others that are as good agree with it.
 
     Examples
     --------
@@ -138,16 +145,18 @@ def modularity_groups(
     """
     if graph is None:
         graph = neighbour_graph(points, n_neighbours)
-    best: GraphGroups | None = None
+    found = []
     for _ in range(n_restarts if n_groups > 1 else 1):
         labels = micro_clusters(points, n_groups, n_micro, generator)
         labels = _merge(graph, labels, n_groups)
         labels = _move_nodes(graph, labels, n_groups, n_sweeps, generator)
-        found = GraphGroups(labels, modularity(graph, labels))
-        if best is None or found.modularity > best.modularity:
-            best = found
-    assert best is not None
-    return best
+        found.append(GraphGroups(labels, modularity(graph, labels)))
+    first = max(range(len(found)), key=lambda i: found[i].modularity)
+    best = found.pop(first)
+    as_good = [other for other in found if best.modularity - other.modularity <= _AS_GOOD * best.modularity]
+    if not as_good:
+        return best
+    return replace(best, agreement=float(np.mean([ari(best.labels, other.labels) for other in as_good])))
 
 
 def edges_between(graph: sparse.csr_array, labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -107,3 +107,12 @@ def test_stability_is_one_where_groups_are_plain_and_low_where_they_are_not() ->
     assert groups._stability(blobs(), 3, METHODS["kmeans"], rng) == pytest.approx(1.0)
     noise = rng.normal(size=(120, 8)).astype(np.float32)
     assert groups._stability(noise, 3, METHODS["kmeans"], rng) < 0.7
+
+
+def test_the_agreement_of_restarts_is_told_where_they_were_compared() -> None:
+    assert find_groups(blobs(), 3, "graph", np.random.default_rng(0)).agreement == 1.0
+    assert find_groups(blobs(), 3, "kmeans", np.random.default_rng(0)).agreement is None
+    cloud = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    found = find_groups(cloud, 6, "auto", np.random.default_rng(0), on_rows=True)
+    assert found.agreement is not None
+    assert found.agreement < 0.8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +55,16 @@ class Start:
         Whether the groups describe held-out rows better than none; None for one group.
     probabilities : ndarray of shape (n, K), optional
         Of the groups, where they are Gaussians of the points.
+    agreement : float, optional
+        Mean adjusted Rand index with the groups of other restarts that are as good, or, where restarts were
+        not compared, between groups found on random parts of the points; None where neither was seen.
     """
 
     labels: Labels
     message: str
     evidence: GroupEvidence | None = None
     probabilities: NDArray[np.float64] | None = None
+    agreement: float | None = None
 
 
 def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
@@ -156,8 +160,9 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
     rows = points[sample]
     graph = neighbour_graph(rows)
     blobs = _by_gaussians(rows, n_groups, generator)
+    by_modularity = modularity_groups(rows, n_groups, generator, graph=graph)
     dense = {
-        "graph": modularity_groups(rows, n_groups, generator, graph=graph).labels,
+        "graph": by_modularity.labels,
         "linkage": linkage_groups(rows, n_groups, generator, graph=graph),
     }
     unsaid = {name: 1 - neighbour_information(graph, labels) for name, labels in (blobs | dense).items()}
@@ -166,6 +171,7 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
     linked = "linkage" if unsaid["linkage"] < unsaid["graph"] - _LINKAGE_MARGIN else "graph"
     taken = blob
     share = unsaid[linked] / unsaid[blob] if unsaid[blob] > 0 else np.inf
+    steady: dict[str, float] = {}
     steadier = ""
     if share < _CLEAR_SHARE:
         taken = linked
@@ -181,7 +187,11 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
         f"{n_groups} groups by {_WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
         f"{_WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {_WORDS[linked]}{steadier}"
     )
-    return _start(points, labels, message, generator, gaussian=taken in blobs, n_groups=n_groups)
+    agreement = by_modularity.agreement if taken == "graph" else steady.get(taken)
+    return replace(
+        _start(points, labels, message, generator, gaussian=taken in blobs, n_groups=n_groups),
+        agreement=agreement,
+    )
 
 
 def _by_gaussians(rows: Points, n_groups: int, generator: np.random.Generator) -> dict[str, Labels]:
@@ -218,15 +228,18 @@ def _found(points: Points, n_groups: int, kind: str, generator: np.random.Genera
     sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
     rows = points[sample]
     message = f"{n_groups} groups by {_WORDS[kind]}"
+    agreement = None
     if kind == "graph":
         groups = modularity_groups(rows, n_groups, generator)
         labels, message = groups.labels, f"{message}, modularity {groups.modularity:.4f}"
+        agreement = groups.agreement
     else:
         labels = METHODS[kind](rows, n_groups, generator)
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
     gaussian = kind not in ("graph", "linkage")
-    return _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups)
+    start = _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups)
+    return replace(start, agreement=agreement)
 
 
 def _start(

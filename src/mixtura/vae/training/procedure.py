@@ -18,7 +18,7 @@ from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
-from mixtura.vae.training.groups import find_groups
+from mixtura.vae.training.groups import Start, find_groups
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
@@ -45,12 +45,15 @@ class TrainingRecord:
         Passes over the data.
     evidence : GroupEvidence, optional
         Whether the first groups describe held-out rows better than none; None where none were looked for.
+    start : Start, optional
+        The groups that training last started from.
     """
 
     events: list[Event] = field(default_factory=list)
     rollbacks: list[str] = field(default_factory=list)
     n_epochs: int = 0
     evidence: GroupEvidence | None = None
+    start: Start | None = None
 
 
 def default_epochs(n_rows: int) -> int:
@@ -254,6 +257,7 @@ class Trainer:
             )
             self.groups = torch.from_numpy(start.labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence
+            self.record.start = start
             if on_rows and start.probabilities is not None:
                 self.probabilities = torch.from_numpy(start.probabilities).to(self.x)
             self._emit(
