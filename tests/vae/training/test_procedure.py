@@ -137,13 +137,14 @@ def test_components_part_from_one_another(responsibilities) -> None:
 def test_transforms_are_for_the_encoder_alone(monkeypatch) -> None:
     """With transforms the objective gets x as it is, and what is moved beside it."""
     batches = []
-    forward = procedure.StageObjective.forward
+    batch = procedure.Trainer._batch
 
-    def spy(self, x, noise, moved, groups, probabilities=None):
+    def spy(self, rows):
+        x, noise, moved, *others = batch(self, rows)
         batches.append((x, moved))
-        return forward(self, x, noise, moved, groups, probabilities)
+        return x, noise, moved, *others
 
-    monkeypatch.setattr(procedure.StageObjective, "forward", spy)
+    monkeypatch.setattr(procedure.Trainer, "_batch", spy)
     data = images()
     fit_model(data, replace(SMALL, n_components=2), domain="unit", seed=0, image_shape=(8, 9))
     rows = {tuple(row) for row in data.tolist()}

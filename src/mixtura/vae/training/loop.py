@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -15,6 +15,37 @@ from mixtura.errors import TrainingError
 
 _MAX_ROLLBACKS = 3
 _CLIP_FACTOR = 5.0
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What is said of a gradient: sums over rows of the terms and the objective, and whether it is finite."""
+
+    sums: Mapping[str, Tensor | float]
+    n_rows: int
+    is_finite: bool
+
+
+class Step(Protocol):
+    """How a gradient is found and followed."""
+
+    def propose(self, batch: tuple[Any, ...]) -> Gradient:
+        """Compute the objective and its gradient on a batch."""
+
+    def accept(self, rate: float) -> None:
+        """Follow the gradient that was proposed last, at a rate."""
+
+    def explain(self, rows: Tensor) -> str:
+        """Return what was not finite in what was proposed last, of rows of these numbers."""
+
+    def save(self) -> None:
+        """Keep the present parameters."""
+
+    def restore(self) -> None:
+        """Go back to the parameters last kept, and forget the steps since."""
+
+    def close(self) -> None:
+        """Let go of the parameters."""
 
 
 @dataclass
@@ -57,6 +88,7 @@ def run_stage(
     settings: LoopSettings,
     generator: torch.Generator,
     on_epoch: Callable[[dict[str, float]], None],
+    step: Step | None = None,
 ) -> LoopResult:
     """Maximise an objective by Adam with clipped gradients.
 
@@ -76,6 +108,8 @@ def run_stage(
         Of the order of the rows.
     on_epoch : callable
         Called with the mean terms, the objective, the rate and the steps done, once an epoch and at the end.
+    step : Step, optional
+        How gradients of the objective are found and followed; by autograd unless given.
 
     Raises
     ------
@@ -83,46 +117,49 @@ def run_stage(
         If the objective or its gradient is not finite again and again; the message names the term and the
         rows. The parameters are then those of the last finite state.
     """
-    optimiser = torch.optim.Adam(parameters, lr=settings.rate(0.0), fused=True)
-    module, wrapped = fabric.setup(objective, optimiser)
-    snapshot = _Snapshot(parameters, optimiser)
+    step = AutogradStep(fabric, objective, parameters) if step is None else step
+    try:
+        return _run(step, make_batch, settings, generator, on_epoch)
+    finally:
+        step.close()
+
+
+def _run(
+    step: Step,
+    make_batch: Callable[[Tensor], tuple[Any, ...]],
+    settings: LoopSettings,
+    generator: torch.Generator,
+    on_epoch: Callable[[dict[str, float]], None],
+) -> LoopResult:
     result = LoopResult()
     means = _RunningMeans()
-    clip = _AdaptiveClip()
     slowdown = 1.0
     batches = _batches(settings.n_rows, settings.batch_size, generator)
-    for step in range(settings.n_steps):
+    for i in range(settings.n_steps):
         # The last step runs at the end of every schedule exactly, but at no rate of zero: it is a step too.
-        done = step / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
-        result.done, result.last_rate = done, settings.rate((step + 0.5) / settings.n_steps)
-        for group in optimiser.param_groups:
-            group["lr"] = slowdown * result.last_rate
+        done = i / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
+        result.done, result.last_rate = done, settings.rate((i + 0.5) / settings.n_steps)
         if settings.on_step is not None:
             settings.on_step(done)
         rows, ends_epoch = next(batches)
-        terms, value = module(*make_batch(rows))
-        wrapped.zero_grad(set_to_none=True)
-        fabric.backward(-value)
-        norm = clip(parameters)
-        if not torch.isfinite(value.detach() + norm):
-            message = _name_non_finite(terms, value, rows)
+        gradient = step.propose(make_batch(rows))
+        if gradient.is_finite:
+            step.accept(slowdown * result.last_rate)
+            means.add(gradient)
+        else:
+            message = step.explain(rows)
             result.rollbacks.append(message)
+            step.restore()
             if len(result.rollbacks) > _MAX_ROLLBACKS:
-                snapshot.restore()
                 raise TrainingError(
                     f"{message}, {len(result.rollbacks)} times in spite of smaller steps; the last finite "
                     "state was kept: scale the data, raise std_floor or lower learning_rate"
                 )
-            snapshot.restore()
             slowdown *= 0.5
-        else:
-            clip.remember(norm)
-            wrapped.step()
-            means.add(terms, value)
-        if means.n_rows > 0 and (ends_epoch or step == settings.n_steps - 1):
-            on_epoch({**means.take(), "learning_rate": slowdown * result.last_rate, "steps": step + 1})
-            if means.steps_since_snapshot >= 50 or step == settings.n_steps - 1:
-                snapshot.take()
+        if means.n_rows > 0 and (ends_epoch or i == settings.n_steps - 1):
+            on_epoch({**means.take(), "learning_rate": slowdown * result.last_rate, "steps": i + 1})
+            if means.steps_since_snapshot >= 50 or i == settings.n_steps - 1:
+                step.save()
                 means.steps_since_snapshot = 0
     return result
 
@@ -135,62 +172,86 @@ def _batches(n_rows: int, batch_size: int, generator: torch.Generator) -> Iterat
             yield order[first : first + batch_size], first + batch_size >= n_rows
 
 
-class _AdaptiveClip:
-    """Clips the gradient's norm to a multiple of its running mean, whatever the scale of the objective."""
+class AutogradStep:
+    """Gradients by autograd, clipped to a multiple of their running norm, followed by Adam.
 
-    def __init__(self) -> None:
-        self.mean: Tensor | None = None
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    objective : nn.Module
+        Its forward returns a dict of the bound and its terms, (n,) each, and the scalar to be maximised.
+    parameters : list of nn.Parameter
+        What is trained.
+    """
 
-    def __call__(self, parameters: list[nn.Parameter]) -> Tensor:
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if self.mean is not None and self.mean > 0:
-            torch._foreach_mul_(gradients, (_CLIP_FACTOR * self.mean / norm.clamp(min=1e-30)).clamp(max=1.0))
-        return norm
+    def __init__(self, fabric: Fabric, objective: nn.Module, parameters: list[nn.Parameter]) -> None:
+        self._fabric = fabric
+        self._parameters = parameters
+        self._optimiser = torch.optim.Adam(parameters, fused=True)
+        self._module, self._wrapped = fabric.setup(objective, self._optimiser)
+        self._mean_norm: Tensor | None = None
+        self.save()
 
-    def remember(self, norm: Tensor) -> None:
-        """Take a finite norm into the running mean, clipped so that one outlier cannot lift it."""
-        if self.mean is None or self.mean == 0:
-            self.mean = norm.clone()
+    def propose(self, batch: tuple[Any, ...]) -> Gradient:
+        """Compute the objective and its gradient on a batch: the arguments of the objective's forward."""
+        terms, value = self._module(*batch)
+        self._wrapped.zero_grad(set_to_none=True)
+        self._fabric.backward(-value)
+        self._terms, self._value = terms, value.detach()
+        self._gradients = [p.grad for p in self._parameters if p.grad is not None]
+        self._norm = torch.nn.utils.get_total_norm(self._gradients)
+        n = len(next(iter(terms.values())))
+        sums = {name: term.detach().double().sum() for name, term in terms.items()}
+        sums["objective"] = self._value.double() * n
+        return Gradient(sums, n, bool(torch.isfinite(self._value + self._norm)))
+
+    def accept(self, rate: float) -> None:
+        """Follow the gradient that was proposed last, clipped, at a rate."""
+        norm, mean = self._norm, self._mean_norm
+        if mean is None or mean == 0:
+            self._mean_norm = norm.clone()
         else:
-            self.mean = 0.98 * self.mean + 0.02 * torch.minimum(norm, _CLIP_FACTOR * self.mean)
+            torch._foreach_mul_(self._gradients, (_CLIP_FACTOR * mean / norm.clamp(min=1e-30)).clamp(max=1.0))
+            # Clipped, so that one outlier cannot lift it.
+            self._mean_norm = 0.98 * mean + 0.02 * torch.minimum(norm, _CLIP_FACTOR * mean)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._wrapped.step()
 
+    def explain(self, rows: Tensor) -> str:
+        """Return what was not finite in what was proposed last."""
+        return name_non_finite(self._terms, self._value, rows)
 
-class _Snapshot:
-    """The last finite state of parameters and optimiser."""
-
-    def __init__(self, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer) -> None:
-        self.parameters = parameters
-        self.optimiser = optimiser
-        self.take()
-
-    def take(self) -> None:
-        self.values = [parameter.detach().clone() for parameter in self.parameters]
+    def save(self) -> None:
+        """Keep the present parameters."""
+        self._saved = [parameter.detach().clone() for parameter in self._parameters]
 
     @torch.no_grad()
     def restore(self) -> None:
-        for parameter, value in zip(self.parameters, self.values, strict=True):
+        """Go back to the parameters last kept."""
+        for parameter, value in zip(self._parameters, self._saved, strict=True):
             parameter.copy_(value)
         # Moments that have met a value that is not finite would carry it into every later step.
-        self.optimiser.state.clear()
+        self._optimiser.state.clear()
+
+    def close(self) -> None:
+        """Let go of the parameters: nothing to do."""
 
 
 class _RunningMeans:
     """Means of the terms over the rows of an epoch."""
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
+        self.sums: dict[str, Tensor | float] = {}
         self.n_rows = 0
         self.started = time.perf_counter()
         self.steps_since_snapshot = 0
 
-    @torch.no_grad()
-    def add(self, terms: dict[str, Tensor], value: Tensor) -> None:
-        n = len(next(iter(terms.values())))
-        for name, term in {**terms, "objective": value.detach() * n}.items():
-            total = term.detach().double().sum()
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
-        self.n_rows += n
+    def add(self, gradient: Gradient) -> None:
+        for name, total in gradient.sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + total
+        self.n_rows += gradient.n_rows
         self.steps_since_snapshot += 1
 
     def take(self) -> dict[str, float]:
@@ -201,7 +262,15 @@ class _RunningMeans:
         return values
 
 
-def _name_non_finite(terms: dict[str, Tensor], value: Tensor, rows: Tensor) -> str:
+def name_non_finite(terms: Mapping[str, Tensor], value: Tensor, rows: Tensor) -> str:
+    """Return in words which term of an objective is not finite, and at which rows.
+
+    Examples
+    --------
+    >>> terms = {"cost": torch.tensor([0.0, torch.inf])}
+    >>> name_non_finite(terms, terms["cost"].mean(), torch.tensor([7, 9]))
+    "the term 'cost' was not finite at 1 rows of a step (such as [9])"
+    """
     for name, term in terms.items():
         if name == "bound":  # the sum of the others: one of them is the cause
             continue

@@ -18,6 +18,7 @@ from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.settings import Settings
+from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.groups import Start, find_groups
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
@@ -218,6 +219,7 @@ class Trainer:
             LoopSettings(n_steps, len(self.x), self.batch_size, rate, on_step),
             self.generator,
             on_epoch,
+            dense_step(self.fabric, objective, parameters),
         )
         self.record.rollbacks += result.rollbacks
         # A schedule longer than its run would leave the last value unreached, silently.

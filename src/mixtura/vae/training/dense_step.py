@@ -1,0 +1,259 @@
+"""The gradient of a stage's objective for dense networks, written out: autograd's numbers, sooner.
+
+Where the networks are small, autograd spends most of a step on its own bookkeeping. What is derived here is
+`StageObjective` with exact responsibilities or fixed groups; everything else is left to autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
+from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.posterior import _LOG_VARIANCE_BOUNDS, ExactResponsibilities, GaussianPosterior
+from mixtura.vae.prior import GaussianMixturePrior
+from mixtura.vae.training.dense_bound import BernoulliDensity, GaussianDensity, MixtureDensity, log_sum_exp
+from mixtura.vae.training.dense_network import DenseNetwork, is_dense
+from mixtura.vae.training.flat_adam import FlatAdam, NormClip
+from mixtura.vae.training.loop import Gradient, name_non_finite
+from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.stages import Stage
+
+Array = NDArray[Any]
+
+_LOG_2_PI = math.log(2 * math.pi)
+_DERIVED = ("z", "transform", "group_weight", "group_temperature", "prior_weight")
+_ELSEWHERE = ("name", "share", "parts", "regroup", "std_floor", "follow")
+
+
+def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
+    """Return whether the gradient of a stage's objective has been derived for a model.
+
+    It has for fully connected networks in one precision on the CPU, a Gaussian or Bernoulli likelihood, and
+    q(z) exact or fixed to groups. A field of the stage that is not known here must have its default.
+
+    Examples
+    --------
+    >>> from mixtura.vae.model import build_model
+    >>> from mixtura.vae.settings import Settings
+    >>> model = build_model(Settings(n_components=3), n_encoded=4, domain="real")
+    >>> supports(model, Stage("joint", 1)), supports(model, Stage("joint", 1, teach=True))
+    (True, False)
+    """
+    parameters = list(model.parameters())
+    return (
+        all(
+            getattr(stage, field.name) == field.default
+            for field in fields(stage)
+            if field.name not in (*_DERIVED, *_ELSEWHERE)
+        )
+        and stage.z in ("model", "exact", "groups")
+        and type(model.posterior) is GaussianPosterior
+        and type(model.responsibilities) is ExactResponsibilities
+        and type(model.prior) is GaussianMixturePrior
+        and type(model.likelihood) in (GaussianLikelihood, BernoulliLikelihood)
+        and is_dense(model.posterior.network)
+        and is_dense(model.likelihood.network)
+        and parameters[0].dtype in (torch.float32, torch.float64)
+        and all(p.device.type == "cpu" and p.dtype == parameters[0].dtype for p in parameters)
+    )
+
+
+def dense_step(fabric: Fabric, objective: nn.Module, parameters: Sequence[nn.Parameter]) -> DenseStep | None:
+    """Return the derived step for a stage, or None where autograd is to be used.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    objective : nn.Module
+        What is to be maximised.
+    parameters : sequence of nn.Parameter
+        What is trained: of each network all or nothing.
+    """
+    if type(objective) is not StageObjective or not supports(objective.model, objective.stage):
+        return None
+    if fabric.device.type != "cpu" or fabric.strategy.precision.precision not in ("32-true", "64-true"):
+        return None
+    model = objective.model
+    trained = set(map(id, parameters))
+    for part in (model.posterior, model.likelihood, model.prior):
+        if len({id(parameter) in trained for parameter in part.parameters()}) > 1:
+            return None
+    return DenseStep(objective, parameters) if trained else None
+
+
+class DenseStep:
+    """Gradient and Adam's step of a `StageObjective` without autograd.
+
+    Parameters
+    ----------
+    objective : StageObjective
+        Of a model and a stage that `supports` accepts.
+    parameters : sequence of nn.Parameter
+        What is trained; views of one buffer until `close`.
+    """
+
+    def __init__(self, objective: StageObjective, parameters: Sequence[nn.Parameter]) -> None:
+        model = objective.model
+        self.objective = objective
+        self.adam = FlatAdam(parameters)
+        self._clip = NormClip()
+        self._encoder = DenseNetwork(_sequential(model.posterior.network), self.adam)
+        self._decoder = DenseNetwork(_sequential(model.likelihood.network), self.adam)
+        self._prior = MixtureDensity(model.prior, self.adam)
+        self._density = (
+            GaussianDensity(model.likelihood)
+            if isinstance(model.likelihood, GaussianLikelihood)
+            else BernoulliDensity(model.likelihood)
+        )
+        self._constant = float(model.log_determinant)
+        self._batch: tuple[Any, ...] = ()
+        self._norm = 0.0
+
+    @torch.inference_mode()
+    def propose(self, batch: tuple[Any, ...]) -> Gradient:
+        """Compute the objective and its gradient on a batch: the arguments of the objective's forward."""
+        self._batch = batch
+        with np.errstate(all="ignore"):  # what is not finite is found below, and named
+            sums, n = self._gradient(*batch)
+            self._norm = self.adam.norm()
+        return Gradient(sums, n, math.isfinite(sums["objective"]) and math.isfinite(self._norm))
+
+    def accept(self, rate: float) -> None:
+        """Take the step that was proposed."""
+        factor = self._clip.factor(self._norm)
+        self._clip.remember(self._norm)
+        self.adam.step(rate, factor)
+
+    @torch.no_grad()
+    def explain(self, rows: Tensor) -> str:
+        """Return what was not finite in the step that was proposed last."""
+        terms, value = self.objective(*self._batch)
+        return name_non_finite(terms, value, rows)
+
+    def save(self) -> None:
+        """Keep the present parameters."""
+        self.adam.save()
+
+    def restore(self) -> None:
+        """Go back to the parameters last kept."""
+        self.adam.restore()
+
+    def close(self) -> None:
+        """Give the parameters memory of their own again."""
+        self.adam.release()
+
+    def _gradient(
+        self,
+        x: Tensor,
+        noise: Tensor,
+        moved: Tensor,
+        groups: Tensor | None,
+        probabilities: Tensor | None = None,
+    ) -> tuple[dict[str, float], int]:
+        """Set the gradient of the negative objective, and return sums of the terms over rows, and rows."""
+        stage, prior_weight = self.objective.stage, self.objective.prior_weight
+        n = len(x)
+        seen = moved if stage.transform else x
+        # The regulariser may look at other images than the bound: both go through the encoder at once.
+        twice = stage.group_weight > 0 and moved is not seen
+        inputs = np.concatenate((seen.numpy(), moved.numpy())) if twice else seen.numpy()
+        draws = np.concatenate((noise.numpy(),) * 2) if twice else noise.numpy()
+
+        code = self._encoder.forward(inputs).array
+        d = draws.shape[1]
+        raw = code[:, d:]
+        log_variance = np.clip(raw, *_LOG_VARIANCE_BOUNDS)
+        spread = np.exp(0.5 * log_variance)
+        spread *= draws
+        w = code[:, :d] + spread  # (n, d), or (2 n, d)
+        log_density, log_weights = self._prior.forward(w)
+        joint = log_density + log_weights  # (K, n)
+
+        outputs = self._decoder.forward(w[:n])
+        reconstruction, to_outputs = self._density(outputs, x.numpy(), 1.0 / n)
+        reconstruction += n * self._constant
+        log_q = -0.5 * float(log_variance[:n].sum() + np.vdot(draws[:n], draws[:n]) + n * d * _LOG_2_PI)
+        responsibilities, cluster = self._responsibilities(joint[:, :n], log_weights, groups)
+        conditional_prior = log_q - float(np.vdot(responsibilities, log_density[:, :n]))
+        objective = reconstruction - prior_weight * (cluster + conditional_prior)
+
+        to_joint = np.zeros_like(joint)  # of what is minimised
+        np.multiply(responsibilities, -prior_weight / n, out=to_joint[:, :n])
+        if stage.group_weight > 0:
+            agreement, to_agreement = self._agreement(joint[:, -n:], groups, probabilities)
+            objective += stage.group_weight * agreement
+            to_agreement *= stage.group_weight / n
+            to_joint[:, -n:] -= to_agreement
+
+        if self._encoder.trained or self._prior.trained:
+            to_w = self._prior.backward(to_joint)
+        back = self._decoder.backward(to_outputs, to_input=self._encoder.trained)
+        if back is not None:
+            to_w[:n] += back
+            to_code = np.empty_like(code)
+            to_code[:, :d] = to_w
+            spread *= 0.5
+            np.multiply(to_w, spread, out=to_code[:, d:])
+            to_code[:n, d:] -= 0.5 * prior_weight / n
+            to_code[:, d:] *= raw == log_variance
+            self._encoder.backward(to_code, to_input=False)
+        sums = {
+            "bound": reconstruction - cluster - conditional_prior,
+            "reconstruction": reconstruction,
+            "cluster": cluster,
+            "conditional_prior": conditional_prior,
+            "objective": objective,
+        }
+        return sums, n
+
+    def _responsibilities(
+        self, joint: Array, log_weights: Array, groups: Tensor | None
+    ) -> tuple[Array, float]:
+        """Return q(z), (K, n), and the sum over rows of KL(q(z) || p(z))."""
+        if self.objective.stage.z == "groups":
+            assert groups is not None
+            responsibilities = _one_hot(groups.numpy(), joint)
+            return responsibilities, -float(log_weights[groups.numpy(), 0].sum())
+        log_responsibilities = joint - log_sum_exp(joint)
+        responsibilities = np.exp(log_responsibilities)
+        log_responsibilities -= log_weights
+        return responsibilities, float(np.vdot(responsibilities, log_responsibilities))
+
+    def _agreement(
+        self, joint: Array, groups: Tensor | None, probabilities: Tensor | None
+    ) -> tuple[float, Array]:
+        """Return the sum over rows of the log-probability of the groups, and its gradient, (K, n)."""
+        temperature = self.objective.stage.group_temperature
+        softened = joint / temperature
+        softened -= log_sum_exp(softened)
+        if probabilities is None:
+            assert groups is not None
+            target: Array = _one_hot(groups.numpy(), joint)
+        else:
+            target = probabilities.numpy().T
+        agreement = float((target * softened).sum())
+        gradient = target - np.exp(softened) * target.sum(axis=0)
+        gradient /= temperature
+        return agreement, gradient
+
+
+def _one_hot(groups: Array, like: Array) -> Array:
+    sure = np.zeros(like.shape, like.dtype)
+    sure[groups, np.arange(like.shape[1])] = 1.0
+    return sure
+
+
+def _sequential(network: nn.Module) -> nn.Sequential:
+    assert isinstance(network, nn.Sequential)
+    return network
