@@ -1,75 +1,98 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-import torch
 
 from mixtura.clustering import GroupEvidence
-from mixtura.vae.diagnostics import CodeSpread, active_units, code_spread, diagnose
+from mixtura.vae.code_spread import CodeSpread
+from mixtura.vae.diagnostics import diagnose
+from mixtura.vae.group_overlap import GroupOverlap
+from mixtura.vae.training.groups import Start
 from mixtura.vae.training.procedure import TrainingRecord
 
 ALIVE = [CodeSpread(2, np.array([0.0]), np.array([2.0]), np.array([0.1]))]
 COLLAPSED = [CodeSpread(2, np.array([0.0]), np.array([1e-6]), np.array([2.0]))]
-SIZES = np.array([5, 3])
+LABELS = np.repeat([0, 1, 2, 3], 25)
+ELSEWHERE = np.tile([0, 1, 2, 3], 25)
+STARTED = Start(LABELS, "4 groups", GroupEvidence(1.0, 0.1), agreement=1.0)
+DENIED = GroupEvidence(-0.1, 0.2)
 
 
-def names(*arguments: object) -> list[str]:
-    return [finding.name for finding in diagnose(*arguments)]
+def sure(labels=LABELS, k=4) -> GroupOverlap:
+    overlap = GroupOverlap(k)
+    overlap.add(np.eye(k)[labels])
+    return overlap
+
+
+def shared_by(*groups: int) -> GroupOverlap:
+    overlap, unsure = GroupOverlap(4), np.eye(4)[LABELS]
+    rows = np.isin(LABELS, groups)
+    unsure[rows] = np.isin(np.arange(4), groups) / len(groups)
+    overlap.add(unsure)
+    return overlap
+
+
+def found(spreads=ALIVE, labels=LABELS, overlap=None, record=None, gap=None):
+    record = TrainingRecord(start=STARTED) if record is None else record
+    return diagnose(spreads, labels, sure(labels) if overlap is None else overlap, record, gap)
+
+
+def of_start(**changes) -> TrainingRecord:
+    return TrainingRecord(start=replace(STARTED, **changes))
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
-    assert names(ALIVE, SIZES, TrainingRecord()) == []
-    assert names(ALIVE, SIZES, TrainingRecord(evidence=GroupEvidence(1.0, 0.1))) == []
+    assert found() == ()
+    assert found(record=TrainingRecord(), gap=0.01) == ()
+    assert found(record=TrainingRecord(evidence=GroupEvidence(1.0, 0.1), start=STARTED)) == ()
+    assert found(record=of_start(agreement=None)) == ()
 
 
 @pytest.mark.parametrize(
-    ("spreads", "sizes", "record", "name"),
+    ("name", "seen"),
     [
-        (COLLAPSED, SIZES, TrainingRecord(), "posterior-collapse"),
-        (ALIVE, np.array([5, 0, 3, 0]), TrainingRecord(), "empty-groups"),
-        (ALIVE, SIZES, TrainingRecord(evidence=GroupEvidence(-0.1, 0.2)), "no-groups"),
-        (ALIVE, SIZES, TrainingRecord(rollbacks=["the term 'cluster' was not finite"]), "not-finite"),
+        ("posterior-collapse", {"spreads": COLLAPSED}),
+        ("empty-groups", {"labels": np.repeat([0, 2], 50), "record": TrainingRecord()}),
+        ("thin-groups", {"labels": np.r_[np.repeat([0, 1, 2], 33), 3], "record": TrainingRecord()}),
+        ("no-groups", {"record": TrainingRecord(evidence=DENIED)}),
+        ("merged-groups", {"overlap": shared_by(1, 2)}),
+        ("moved-groups", {"record": of_start(labels=ELSEWHERE)}),
+        ("unsteady-start", {"record": of_start(agreement=0.4)}),
+        ("wide-gap", {"gap": 0.3}),
+        ("not-finite", {"record": TrainingRecord(rollbacks=["the term 'cluster' was not finite"])}),
     ],
 )
-def test_each_trouble_has_its_finding_and_its_remedy(spreads, sizes, record, name) -> None:
-    (finding,) = diagnose(spreads, sizes, record)
+def test_each_trouble_has_its_finding_and_its_remedy(name, seen) -> None:
+    (finding,) = found(**seen)
     assert finding.name == name
-    assert finding.level in {"warning", "problem"}
+    assert finding.level in {"note", "warning", "problem"}
     assert finding.remedy
     assert "\n" not in str(finding)
 
 
 def test_empty_groups_are_counted() -> None:
-    (finding,) = diagnose(ALIVE, np.array([5, 0, 3, 0]), TrainingRecord())
+    (finding,) = found(labels=np.repeat([0, 2], 50), record=TrainingRecord())
     assert "2 of 4 groups" in finding.seen
     assert "such as 2" in finding.remedy
 
 
-def test_active_units_do_not_depend_on_scale_or_blocks() -> None:
-    rng = np.random.default_rng(0)
-    means = rng.normal(size=(100, 3)) * [1.0, 1e-3, 0.0] + [5.0, 5.0, 5.0]
-    for scale in (1e-3, 1.0, 1e3):
-        loc, widths = scale * means, np.full((100, 3), (0.5 * scale) ** 2)
-        blocks = [
-            CodeSpread(len(m), m.sum(0), (m**2).sum(0), w.sum(0))
-            for m, w in ((loc[:30], widths[:30]), (loc[30:], widths[30:]))
-        ]
-        assert active_units(blocks) == 1
+def test_merged_groups_are_named_and_the_number_that_is_left_is_told() -> None:
+    (finding,) = found(overlap=shared_by(1, 3))
+    assert "groups 1 and 3 share 100% of" in finding.seen
+    assert "such as 3" in finding.remedy
+    (finding,) = found(overlap=shared_by(0, 1, 3))
+    assert "2 other pairs" in finding.seen
+    assert "such as 2" in finding.remedy
 
 
-def test_code_spread_sums_over_rows(make_model, make_rows) -> None:
-    model, x = make_model("real", latent_dim=2), make_rows("real", 6)
-    q = model.posterior(x).base_dist
-    found = code_spread(model, x)
-    assert found.n == 6
-    np.testing.assert_allclose(found.total, q.loc.detach().sum(0))
-    np.testing.assert_allclose(found.squares, q.loc.detach().square().sum(0))
-    np.testing.assert_allclose(found.widths, q.scale.detach().square().sum(0))
+def test_groups_that_are_not_there_are_not_said_to_move_or_merge() -> None:
+    record = TrainingRecord(evidence=DENIED, start=replace(STARTED, labels=ELSEWHERE, agreement=0.1))
+    assert [finding.name for finding in found(record=record, overlap=shared_by(1, 2))] == ["no-groups"]
 
 
-def test_collapse_is_provoked_by_an_encoder_that_ignores_its_rows(make_model, make_rows) -> None:
-    model, x = make_model("real", latent_dim=2), make_rows("real", 50)
-    assert active_units([code_spread(model, x)]) > 0
-    with torch.no_grad():
-        model.posterior.network[0].weight.zero_()
-    assert names([code_spread(model, x)], SIZES, TrainingRecord()) == ["posterior-collapse"]
+def test_one_group_can_neither_move_nor_merge() -> None:
+    labels = np.zeros(10, dtype=int)
+    one = TrainingRecord(start=Start(labels, "one group: nothing to find"))
+    assert found(labels=labels, overlap=sure(labels, 1), record=one) == ()

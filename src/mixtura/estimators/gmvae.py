@@ -213,8 +213,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         """
         import torch
 
-        from mixtura.vae.diagnostics import code_spread, diagnose
+        from mixtura.vae.code_spread import code_spread
+        from mixtura.vae.diagnostics import diagnose
         from mixtura.vae.fit import fit_model, number_groups
+        from mixtura.vae.group_overlap import GroupOverlap
         from mixtura.vae.inference import estimate_bound
 
         settings = self._settings()
@@ -250,7 +252,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.device_, self.precision_ = trained.device, trained.precision
         self.n_epochs_ = trained.record.n_epochs
         self.history_ = trained.record.events
-        labels = gathered((part.argmax(axis=1) for part in self._responsibilities(rows)), len(rows))
+        overlap = GroupOverlap(settings.n_components)
+        labels = gathered((overlap.add(part) for part in self._responsibilities(rows)), len(rows))
         self.labels_ = number_groups(trained.model, labels)
         self._read_prior()
         # Draws that differ between rows average out, so a large set needs one each and a small one many.
@@ -263,9 +266,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.bound_ = weighted_mean([(share, part.free_energy) for share, part in parts])
         gap = sum(share * part.gap for share, part in parts)
         self.gap_ = gap if settings.responsibilities == "amortised" else None
-        sizes = np.bincount(self.labels_, minlength=settings.n_components)
         spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
-        self.findings_ = (*encoding.findings, *diagnose(spreads, sizes, trained.record))
+        overlap = overlap.renumbered(labels)
+        told = diagnose(spreads, self.labels_, overlap, trained.record, self.gap_)
+        self.findings_ = (*encoding.findings, *told)
         for finding in self.findings_:
             if finding.name == "not-finite":
                 warnings.warn(str(finding), TrainingWarning, stacklevel=2)

@@ -113,6 +113,16 @@ def test_the_agreement_of_restarts_is_told_where_they_were_compared() -> None:
     assert find_groups(blobs(), 3, "graph", np.random.default_rng(0)).agreement == 1.0
     assert find_groups(blobs(), 3, "kmeans", np.random.default_rng(0)).agreement is None
     cloud = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
-    found = find_groups(cloud, 6, "auto", np.random.default_rng(0), on_rows=True)
+    found = find_groups(cloud, 6, "graph", np.random.default_rng(0))
     assert found.agreement is not None
     assert found.agreement < 0.8
+
+
+def test_the_agreement_of_random_parts_is_told_where_they_were_compared(monkeypatch) -> None:
+    monkeypatch.setattr(groups, "_CLEAR_SHARE", 0.0)
+    monkeypatch.setattr(groups, "_OPEN_SHARE", np.inf)
+    monkeypatch.setattr(groups, "_stability", lambda rows, n_groups, method, generator: 0.3)
+    overlapping = blobs() + 8 * np.random.default_rng(1).normal(size=(120, 2)).astype(np.float32)
+    found = choose(overlapping, 3, np.random.default_rng(0))
+    assert "found again with ARI 0.30 and 0.30" in found.message
+    assert found.agreement == 0.3
