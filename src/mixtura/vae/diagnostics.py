@@ -141,12 +141,11 @@ def _empty_groups(sizes: NDArray[np.int64]) -> Iterator[Finding]:
 def _thin_groups(sizes: NDArray[np.int64]) -> Iterator[Finding]:
     thin = np.flatnonzero((sizes > 0) & (sizes < _THIN_SHARE * sizes.sum() / len(sizes)))
     if len(thin) > 0:
-        held = ", ".join(str(sizes[k]) for k in thin[:5])
+        held = ", ".join(str(sizes[k]) for k in thin[:5]) + (", ..." if len(thin) > 5 else "")
         yield Finding(
             "thin-groups",
             "note",
-            f"{len(thin)} of {len(sizes)} groups hold almost nothing: {held}{', ...' if len(thin) > 5 else ''}"
-            f" of {sizes.sum()} rows",
+            f"{len(thin)} of {len(sizes)} groups hold almost nothing: {held} of {sizes.sum()} rows",
             "look at these rows: they may be a rare kind, or extreme values; else ask for fewer components",
         )
 
