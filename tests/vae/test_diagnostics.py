@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mixtura import GMVAE
 from mixtura.clustering import GroupEvidence
 from mixtura.vae.code_spread import CodeSpread
 from mixtura.vae.diagnostics import diagnose
 from mixtura.vae.group_overlap import GroupOverlap
+from mixtura.vae.row_support import RowSupport
 from mixtura.vae.training.groups import Start
 from mixtura.vae.training.procedure import TrainingRecord
 
@@ -34,9 +36,9 @@ def shared_by(*groups: int) -> GroupOverlap:
     return overlap
 
 
-def found(spreads=ALIVE, labels=LABELS, overlap=None, record=None, gap=None):
+def found(spreads=ALIVE, labels=LABELS, overlap=None, record=None, support=None, gap=None):
     record = TrainingRecord(start=STARTED) if record is None else record
-    return diagnose(spreads, labels, sure(labels) if overlap is None else overlap, record, gap)
+    return diagnose(spreads, labels, sure(labels) if overlap is None else overlap, record, support, gap)
 
 
 def of_start(**changes) -> TrainingRecord:
@@ -48,6 +50,8 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     assert found(record=TrainingRecord(), gap=0.01) == ()
     assert found(record=TrainingRecord(evidence=GroupEvidence(1.0, 0.1), start=STARTED)) == ()
     assert found(record=of_start(agreement=None)) == ()
+    assert found(support=RowSupport(0.56, 0.66)) == ()
+    assert found(support=RowSupport(0.05, 0.2)) == ()
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         ("merged-groups", {"overlap": shared_by(1, 2)}),
         ("moved-groups", {"record": of_start(labels=ELSEWHERE)}),
         ("unsteady-start", {"record": of_start(agreement=0.4)}),
+        ("scattered-groups", {"support": RowSupport(0.44, 0.66)}),
         ("wide-gap", {"gap": 0.3}),
         ("not-finite", {"record": TrainingRecord(rollbacks=["the term 'cluster' was not finite"])}),
     ],
@@ -96,3 +101,13 @@ def test_one_group_can_neither_move_nor_merge() -> None:
     labels = np.zeros(10, dtype=int)
     one = TrainingRecord(start=Start(labels, "one group: nothing to find"))
     assert found(labels=labels, overlap=sure(labels, 1), record=one) == ()
+
+
+def test_ten_groups_of_noise_are_denied_by_a_fit(rng) -> None:
+    model = GMVAE(10, max_epochs=5, start="kmeans", random_state=0).fit(rng.normal(size=(400, 3)))
+    assert "no-groups" in [finding.name for finding in model.findings_]
+
+
+def test_a_fit_to_groups_that_are_there_is_found_well(rng) -> None:
+    rows = rng.normal(size=(120, 2)) + 12 * np.array([[0, 0], [1, 0], [0, 1]])[np.arange(120) % 3]
+    assert GMVAE(3, max_epochs=20, start="kmeans", random_state=0).fit(rows).findings_ == ()

@@ -218,6 +218,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         from mixtura.vae.fit import fit_model, number_groups
         from mixtura.vae.group_overlap import GroupOverlap
         from mixtura.vae.inference import estimate_bound
+        from mixtura.vae.row_support import row_support
 
         settings = self._settings()
         X, image_shape = flat_rows(X, self.image_shape)
@@ -268,7 +269,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.gap_ = gap if settings.responsibilities == "amortised" else None
         spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
         overlap = overlap.renumbered(labels)
-        told = diagnose(spreads, self.labels_, overlap, trained.record, self.gap_)
+        support = row_support(
+            lambda take: encoding.encode(rows[take], np.float32), self.labels_, np.random.default_rng(seed)
+        )
+        told = diagnose(spreads, self.labels_, overlap, trained.record, support, self.gap_)
         self.findings_ = (*encoding.findings, *told)
         for finding in self.findings_:
             if finding.name == "not-finite":
