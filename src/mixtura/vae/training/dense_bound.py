@@ -69,41 +69,40 @@ class GaussianDensity:
         scale : float
             What the sum is multiplied by in what is maximised.
         """
-        likelihood, width = self._likelihood, x.shape[1]
-        unit = likelihood.domain == "unit"
-        squash, slope, mean_part, variance_part = self._space(outputs)
-        gradient = outputs.array
-        if likelihood.offset:
-            gradient[:, width:] += likelihood.offset
-        torch.sigmoid(outputs.tensor, out=squash.tensor)
-        np.subtract(1.0, squash.array, out=slope.array)
-        np.multiply(slope.array, squash.array, out=slope.array)  # of the sigmoids
-        deviation, inverse = mean_part.array, variance_part.array
-        np.subtract(x, squash.array[:, :width] if unit else gradient[:, :width], out=deviation)
-        np.multiply(squash.array[:, width:], likelihood.span, out=inverse)
-        np.add(inverse, float(likelihood.std_floor) ** 2, out=inverse)
-        np.reciprocal(inverse, out=inverse)
-        standardised = squash.array.reshape(-1)[: deviation.size].reshape(deviation.shape)
-        np.multiply(deviation, inverse, out=standardised)
-        squares = float(np.dot(deviation.reshape(-1), standardised.reshape(-1)))
-        np.multiply(standardised, -scale, out=gradient[:, :width])
-        if unit:
-            np.multiply(gradient[:, :width], slope.array[:, :width], out=gradient[:, :width])
-        np.multiply(standardised, standardised, out=standardised)
-        np.subtract(inverse, standardised, out=standardised)
-        np.multiply(standardised, 0.5 * scale * likelihood.span, out=standardised)
-        np.multiply(standardised, slope.array[:, width:], out=gradient[:, width:])
-        # Variances lie between 1e-8 and 125, so that four of them have a product in float32.
-        logs = sum_of_logs(inverse, 2)
-        return 0.5 * (logs - squares - x.size * _LOG_2_PI), gradient
-
-    def _space(self, outputs: Buffer) -> tuple[Buffer, ...]:
-        n, both = shape = outputs.array.shape
+        likelihood, shape = self._likelihood, x.shape
         if shape not in self._spaces:
-            dtype = outputs.tensor.dtype
-            widths = (both, both, both // 2, both // 2)
-            self._spaces[shape] = tuple(Buffer((n, width), dtype) for width in widths)
-        return self._spaces[shape]
+            self._spaces[shape] = tuple(Buffer(shape, outputs.tensor.dtype) for _ in range(5))
+        means, share, slope, deviation, inverse = self._spaces[shape]
+        to_mean, to_raw = outputs.array[:, : shape[1]], outputs.array[:, shape[1] :]
+        span, unit = likelihood.span, likelihood.domain == "unit"
+        np.add(to_raw, likelihood.offset, out=share.array)
+        torch.sigmoid(share.tensor, out=share.tensor)
+        np.multiply(share.array, span, out=inverse.array)
+        np.subtract(span, inverse.array, out=slope.array)
+        np.multiply(slope.array, share.array, out=slope.array)  # of the variance
+        np.add(inverse.array, float(likelihood.std_floor) ** 2, out=inverse.array)
+        np.reciprocal(inverse.array, out=inverse.array)
+        if unit:
+            np.copyto(means.array, to_mean)
+            torch.sigmoid(means.tensor, out=means.tensor)
+            np.subtract(x, means.array, out=deviation.array)
+        else:
+            np.subtract(x, to_mean, out=deviation.array)
+        standardised = share.array
+        np.multiply(deviation.array, inverse.array, out=standardised)
+        squares = float(np.dot(deviation.array.reshape(-1), standardised.reshape(-1)))
+        np.multiply(standardised, -scale, out=to_mean)
+        if unit:
+            np.subtract(1.0, means.array, out=deviation.array)
+            np.multiply(deviation.array, means.array, out=deviation.array)
+            np.multiply(to_mean, deviation.array, out=to_mean)
+        np.multiply(standardised, standardised, out=standardised)
+        np.subtract(inverse.array, standardised, out=standardised)
+        np.multiply(standardised, 0.5 * scale, out=standardised)
+        np.multiply(standardised, slope.array, out=to_raw)
+        # Variances lie between 1e-8 and 125, so that four of them have a product in float32.
+        logs = sum_of_logs(inverse.array, 2)
+        return 0.5 * (logs - squares - x.size * _LOG_2_PI), outputs.array
 
 
 class BernoulliDensity:
@@ -155,24 +154,25 @@ class MixtureDensity:
         self._means = prior.means.detach().numpy()
         self._log_scales = prior.log_scales.detach().numpy()
         self._raw_weights = prior.log_weights.detach().numpy()
+        self._learned = isinstance(prior.log_weights, nn.Parameter)
         self._to_means = adam.gradient(prior.means)
         self._to_log_scales = adam.gradient(prior.log_scales)
-        self._learned = isinstance(prior.log_weights, nn.Parameter)
         self._to_weights = adam.gradient(prior.log_weights)
         self.trained = self._to_means is not None
-        self._dtype = prior.means.dtype
+        self._like_means = np.ones_like(self._means)
         self._spaces: dict[int, tuple[Array, Array, Array]] = {}
 
-    def forward(self, w: Array) -> tuple[Array, Array]:
-        """Return log N(w; mu_k, sigma_k), (K, n), and log pi_k, (K, 1), at codes (n, d)."""
-        codes, deviations, squares = self._space(len(w))
+    def forward(self, codes: Array) -> tuple[Array, Array]:
+        """Return log N(w; mu_k, sigma_k), (K, n), and log pi_k, (K, 1), at codes (d, n)."""
+        _, deviations, squares = self._space(codes)
         k, d = self._means.shape
-        np.copyto(codes, w.T)
-        log_scales = np.clip(self._log_scales, -_LOG_SCALE_BOUND, _LOG_SCALE_BOUND)
-        self._precisions = np.broadcast_to(np.exp(-2 * log_scales), (k, d))
+        log_scales = np.minimum(np.maximum(self._log_scales, -_LOG_SCALE_BOUND), _LOG_SCALE_BOUND)
+        self._precisions = np.exp(-2 * log_scales)  # (K, 1) or (K, d)
+        # Differences first, then squares: the expanded square cancels where components lie far apart.
         np.subtract(codes, self._means[:, :, None], out=deviations)
         np.multiply(deviations, deviations, out=squares)
-        log_density = np.matmul((-0.5 * self._precisions)[:, None, :], squares)[:, 0]
+        weights = self._like_means * (-0.5 * self._precisions)
+        log_density: Array = np.matmul(weights[:, None, :], squares).reshape(k, -1)
         constant = log_scales.sum(axis=1) * (d / log_scales.shape[1]) + 0.5 * d * _LOG_2_PI
         log_density -= constant[:, None]
         log_weights = self._raw_weights
@@ -182,35 +182,38 @@ class MixtureDensity:
         return log_density, log_weights[:, None]
 
     def backward(self, gradient: Array) -> Array:
-        """Set the parameters' gradients and return that of the codes, (n, d).
+        """Set the parameters' gradients and return that of the codes of the last forward, (d, n).
 
         Parameters
         ----------
         gradient : ndarray of shape (K, n)
             Of what is minimised, with respect to log pi_k + log N(w; mu_k, sigma_k).
         """
-        _, deviations, squares = self._space(gradient.shape[1])
-        sums = gradient.sum(axis=1)
+        ones, deviations, squares = self._spaces[gradient.shape[1]]
+        (k, d), n = self._means.shape, gradient.shape[1]
+        sums = gradient @ ones
         if self._to_log_scales is not None:
-            moments = np.matmul(squares, gradient[:, :, None])[:, :, 0] * self._precisions - sums[:, None]
+            moments = np.matmul(squares, gradient[:, :, None]).reshape(k, d) * self._precisions
+            moments -= sums[:, None]
             if self._log_scales.shape[1] == 1:
                 moments = moments.sum(axis=1, keepdims=True)
             np.multiply(moments, np.abs(self._log_scales) <= _LOG_SCALE_BOUND, out=self._to_log_scales)
-        np.multiply(deviations, gradient[:, None, :], out=deviations)
-        np.multiply(deviations, self._precisions[:, :, None], out=deviations)
+        np.multiply(deviations, gradient[:, None, :] * self._precisions[:, :, None], out=deviations)
         if self._to_means is not None:
-            deviations.sum(axis=2, out=self._to_means)
+            np.matmul(deviations.reshape(k * d, n), ones, out=self._to_means.reshape(-1))
         if self._to_weights is not None:
             np.subtract(sums, np.exp(self._log_weights) * sums.sum(), out=self._to_weights)
-        back: Array = deviations.sum(axis=0)
-        return np.negative(back, out=back).T
+        return np.matmul(-self._like_means[:, 0], deviations.reshape(k, d * n)).reshape(d, n)
 
-    def _space(self, n: int) -> tuple[Array, Array, Array]:
+    def _space(self, codes: Array) -> tuple[Array, Array, Array]:
+        n = codes.shape[1]
         if n not in self._spaces:
-            k, d = self._means.shape
-            shapes = ((d, n), (k, d, n), (k, d, n))
-            first, second, third = (Buffer(shape, self._dtype).array for shape in shapes)
-            self._spaces[n] = (first, second, third)
+            shape = (*self._means.shape, n)
+            self._spaces[n] = (
+                np.ones(n, codes.dtype),
+                np.empty(shape, codes.dtype),
+                np.empty(shape, codes.dtype),
+            )
         return self._spaces[n]
 
 
@@ -222,5 +225,7 @@ def log_sum_exp(logits: Array) -> Array:
     >>> log_sum_exp(np.zeros((1, 2)))
     array([0., 0.])
     """
-    top = logits.max(axis=0)
-    return np.asarray(np.log(np.exp(logits - top).sum(axis=0)) + top)
+    top = np.maximum.reduce(logits, axis=0)
+    shifted = logits - top
+    sums: Array = np.add.reduce(np.exp(shifted, out=shifted), axis=0)
+    return np.log(sums, out=sums) + top

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import fields
 from typing import Any
 
@@ -17,6 +18,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mixtura import runtime
 from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import _LOG_VARIANCE_BOUNDS, ExactResponsibilities, GaussianPosterior
@@ -108,7 +110,7 @@ class DenseStep:
         self.objective = objective
         self.adam = FlatAdam(parameters)
         self._clip = NormClip()
-        self._encoder = DenseNetwork(_sequential(model.posterior.network), self.adam)
+        self._encoder = DenseNetwork(_sequential(model.posterior.network), self.adam, features_first=True)
         self._decoder = DenseNetwork(_sequential(model.likelihood.network), self.adam)
         self._prior = MixtureDensity(model.prior, self.adam)
         self._density = (
@@ -118,6 +120,9 @@ class DenseStep:
         )
         self._constant = float(model.log_determinant)
         self._batch: tuple[Any, ...] = ()
+        self._until_closed = ExitStack()
+        if torch.get_num_threads() == 1:
+            self._until_closed.enter_context(runtime.one_blas_thread())
         self._norm = 0.0
 
     @torch.inference_mode()
@@ -150,8 +155,9 @@ class DenseStep:
         self.adam.restore()
 
     def close(self) -> None:
-        """Give the parameters memory of their own again."""
+        """Give the parameters memory of their own again, and NumPy its threads."""
         self.adam.release()
+        self._until_closed.close()
 
     def _gradient(
         self,
@@ -168,46 +174,53 @@ class DenseStep:
         # The regulariser may look at other images than the bound: both go through the encoder at once.
         twice = stage.group_weight > 0 and moved is not seen
         inputs = np.concatenate((seen.numpy(), moved.numpy())) if twice else seen.numpy()
-        draws = np.concatenate((noise.numpy(),) * 2) if twice else noise.numpy()
+        draws = np.ascontiguousarray(noise.numpy().T)  # (d, n), and all codes like it
+        if twice:
+            draws = np.concatenate((draws, draws), axis=1)
 
+        d = len(draws)
         code = self._encoder.forward(inputs).array
-        d = draws.shape[1]
-        raw = code[:, d:]
-        log_variance = np.clip(raw, *_LOG_VARIANCE_BOUNDS)
-        spread = np.exp(0.5 * log_variance)
+        log_variance = np.maximum(code[d:], _LOG_VARIANCE_BOUNDS[0])
+        np.minimum(log_variance, _LOG_VARIANCE_BOUNDS[1], out=log_variance)
+        spread = 0.5 * log_variance
+        np.exp(spread, out=spread)
         spread *= draws
-        w = code[:, :d] + spread  # (n, d), or (2 n, d)
+        w = code[:d] + spread  # (d, n), or (d, 2 n)
         log_density, log_weights = self._prior.forward(w)
         joint = log_density + log_weights  # (K, n)
 
-        outputs = self._decoder.forward(w[:n])
+        outputs = self._decoder.forward(w[:, :n].T)
         reconstruction, to_outputs = self._density(outputs, x.numpy(), 1.0 / n)
         reconstruction += n * self._constant
-        log_q = -0.5 * float(log_variance[:n].sum() + np.vdot(draws[:n], draws[:n]) + n * d * _LOG_2_PI)
+        log_q = -0.5 * float(log_variance[:, :n].sum() + _dot(draws[:, :n], draws[:, :n]) + n * d * _LOG_2_PI)
         responsibilities, cluster = self._responsibilities(joint[:, :n], log_weights, groups)
-        conditional_prior = log_q - float(np.vdot(responsibilities, log_density[:, :n]))
+        conditional_prior = log_q - _dot(responsibilities, log_density[:, :n])
         objective = reconstruction - prior_weight * (cluster + conditional_prior)
 
-        to_joint = np.zeros_like(joint)  # of what is minimised
-        np.multiply(responsibilities, -prior_weight / n, out=to_joint[:, :n])
+        to_joint = responsibilities  # of what is minimised
+        to_joint *= -prior_weight / n
         if stage.group_weight > 0:
             agreement, to_agreement = self._agreement(joint[:, -n:], groups, probabilities)
             objective += stage.group_weight * agreement
-            to_agreement *= stage.group_weight / n
-            to_joint[:, -n:] -= to_agreement
+            to_agreement *= -stage.group_weight / n
+            if twice:
+                to_joint = np.concatenate((to_joint, to_agreement), axis=1)
+            else:
+                to_joint += to_agreement
 
         if self._encoder.trained or self._prior.trained:
             to_w = self._prior.backward(to_joint)
         back = self._decoder.backward(to_outputs, to_input=self._encoder.trained)
         if back is not None:
-            to_w[:n] += back
+            to_w[:, :n] += back.T
             to_code = np.empty_like(code)
-            to_code[:, :d] = to_w
-            spread *= 0.5
-            np.multiply(to_w, spread, out=to_code[:, d:])
-            to_code[:n, d:] -= 0.5 * prior_weight / n
-            to_code[:, d:] *= raw == log_variance
-            self._encoder.backward(to_code, to_input=False)
+            to_code[:d] = to_w
+            to_variance = to_code[d:]
+            np.multiply(to_w, spread, out=to_variance)
+            to_variance *= 0.5
+            to_variance[:, :n] -= 0.5 * prior_weight / n
+            to_variance *= code[d:] == log_variance
+            self._encoder.backward(to_code.T, to_input=False)
         sums = {
             "bound": reconstruction - cluster - conditional_prior,
             "reconstruction": reconstruction,
@@ -228,7 +241,7 @@ class DenseStep:
         log_responsibilities = joint - log_sum_exp(joint)
         responsibilities = np.exp(log_responsibilities)
         log_responsibilities -= log_weights
-        return responsibilities, float(np.vdot(responsibilities, log_responsibilities))
+        return responsibilities, _dot(responsibilities, log_responsibilities)
 
     def _agreement(
         self, joint: Array, groups: Tensor | None, probabilities: Tensor | None
@@ -242,10 +255,14 @@ class DenseStep:
             target: Array = _one_hot(groups.numpy(), joint)
         else:
             target = probabilities.numpy().T
-        agreement = float((target * softened).sum())
+        agreement = _dot(target, softened)
         gradient = target - np.exp(softened) * target.sum(axis=0)
         gradient /= temperature
         return agreement, gradient
+
+
+def _dot(left: Array, right: Array) -> float:
+    return float(np.dot(left.reshape(-1), right.reshape(-1)))
 
 
 def _one_hot(groups: Array, like: Array) -> Array:

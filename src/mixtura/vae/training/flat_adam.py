@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from torch.optim.adam import adam
 Array = NDArray[Any]
 
 _ALIGNED = 16  # values: a parameter starts at a cache line
+_SMALL = 30_000  # values, up to which a step is bound by the dispatch of its operations
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 CLIP_FACTOR = 5.0
 """A gradient's norm is clipped to so many times its running mean."""
 
@@ -84,6 +87,7 @@ class FlatAdam:
             view.copy_(parameter.detach())
             parameter.data = view
         self._flat_gradient = self._gradients.numpy()
+        self._scratch = np.empty_like(self._flat_gradient) if total <= _SMALL else None
         self.forget()
         self.save()
 
@@ -101,6 +105,9 @@ class FlatAdam:
         """Descend along the gradient times a factor."""
         if factor != 1.0:
             self._gradients.mul_(factor)
+        if self._scratch is not None:
+            self._small_step(rate, self._scratch)
+            return
         adam(
             [self._values],
             [self._gradients],
@@ -110,13 +117,34 @@ class FlatAdam:
             [self._count],
             fused=True,
             amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=_BETA_1,
+            beta2=_BETA_2,
             lr=rate,
             weight_decay=0.0,
-            eps=1e-8,
+            eps=_EPSILON,
             maximize=False,
         )
+
+    def _small_step(self, rate: float, scratch: Array) -> None:
+        """Do the same in NumPy, which starts an operation sooner and makes more passes over memory."""
+        values, gradient, first, second = (
+            tensor.numpy() for tensor in (self._values, self._gradients, self._first, self._second)
+        )
+        self._count += 1
+        count = float(self._count)
+        first *= _BETA_1
+        np.multiply(gradient, 1 - _BETA_1, out=scratch)
+        first += scratch
+        second *= _BETA_2
+        np.multiply(gradient, gradient, out=scratch)
+        scratch *= 1 - _BETA_2
+        second += scratch
+        np.sqrt(second, out=scratch)
+        scratch *= 1 / math.sqrt(1 - _BETA_2**count)
+        scratch += _EPSILON
+        np.divide(first, scratch, out=scratch)
+        scratch *= rate / (1 - _BETA_1**count)
+        values -= scratch
 
     def forget(self) -> None:
         """Start Adam's moments anew."""
