@@ -41,9 +41,9 @@ def write_rows(path: Path, n_rows: int, n_columns: int) -> np.ndarray:
     return np.array(rows[:2_000])
 
 
-def measure(folder: str, file: str, method: str, kind: str) -> dict[str, Any]:
+def measure(folder: str, file: str, method: str, kind: str, draws: str) -> dict[str, Any]:
     """Return seconds and peak memory of this process after one method on all rows."""
-    model = GMVAE.load(folder)
+    model = GMVAE.load(folder).set_params(n_importance_samples=int(draws))
     rows = np.load(file, mmap_mode="r" if kind == "map" else None)
     if method == "start":
         method, rows = "predict", rows[:1]
@@ -74,9 +74,10 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--inputs", default="array,map", help="array: in memory; map: a memory-mapped file")
+    parser.add_argument("--draws", type=int, default=64, help="of w for each row, behind score_samples")
     parser.add_argument("--quick", action="store_true", help="20,000 rows and a short fit")
     parser.add_argument("--out", default=None, help="JSON file for the figures")
-    parser.add_argument("--measure", nargs=4, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=5, default=None, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure(*arguments.measure)))
@@ -90,7 +91,16 @@ def main() -> None:
         kinds = [kind for kind in arguments.inputs.split(",") if kind]
         asked = [("start", "map")] + [(m, kind) for m in arguments.methods.split(",") for kind in kinds]
         for method, kind in asked:
-            command = [sys.executable, __file__, "--measure", str(model), str(file), method, kind]
+            command = [
+                sys.executable,
+                __file__,
+                "--measure",
+                str(model),
+                str(file),
+                method,
+                kind,
+                str(arguments.draws),
+            ]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             row = {"method": method, "input": kind, **json.loads(done.stdout)}
             show_rows([row], list(row))

@@ -18,8 +18,8 @@ def given_names() -> set[str]:
     return {call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
 
 
-def test_the_page_tells_of_every_finding_and_of_no_other() -> None:
+def test_the_page_tells_of_every_finding() -> None:
     page = (ROOT / "docs" / "guide" / "findings.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     told = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
-    assert told == given_names()
+    assert given_names() - told == set()
