@@ -19,7 +19,7 @@ from mixtura.vae.training.density import (
     train_density,
 )
 
-PLAN = DensityPlan(epochs=2, batch_size=32, learning_rate=5e-3)
+PLAN = DensityPlan(epochs=2, batch_size=32, learning_rate=5e-3, importance_share=0.0)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -34,6 +34,7 @@ def rows(n: int = 128) -> torch.Tensor:
 
 
 def new_model(n_components: int = 3, seed: int = 0, **settings: Any) -> GaussianMixtureVAE:
+    settings = {"responsibilities": "exact"} | settings
     chosen = Settings(
         n_components=n_components, latent_dim=2, likelihood="bernoulli", hidden=(8, 8), **settings
     )

@@ -24,6 +24,8 @@ from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.schedule import CosineRate, share_steps
 
+_SCATTER = 0.3
+
 
 @dataclass(frozen=True)
 class DensityPlan:
@@ -54,13 +56,13 @@ class DensityPlan:
     Examples
     --------
     >>> DensityPlan(epochs=10).batch_size
-    128
+    100
     """
 
     epochs: float
-    batch_size: int = 128
+    batch_size: int = 100
     learning_rate: float = 2e-3
-    importance_share: float = 0.0
+    importance_share: float = 0.1
     n_draws: int = 5
     importance_rate: float = 0.3
     averaging: float = 0.0
@@ -194,7 +196,7 @@ def train_density(
     ----------
     model : GaussianMixtureVAE
         New or fitted, on the device of ``fabric``; a learned q(z|w, x) is left as it is. Where all its
-        components are equal, as in a new one, their means are first drawn from N(0, I).
+        components are equal, as in a new one, their means are first drawn from N(0, 0.3^2 I).
     x : Tensor of shape (n, n_encoded)
         Encoded rows, on the same device.
     plan : DensityPlan
@@ -277,7 +279,11 @@ def train_density(
 
 @torch.no_grad()
 def _part_components(prior: GaussianMixturePrior, generator: torch.Generator) -> None:
-    """Draw mu_k from N(0, I) where all are equal: with equal gradients they would never part."""
+    """Draw mu_k from N(0, 0.3^2 I) where all are equal: with equal gradients they would never part.
+
+    Means that lie further apart than the components' width are a prior that no code agrees with at first.
+    """
     means = prior.means
     if len(means) > 1 and bool((means == means[0]).all()):
-        means.copy_(torch.randn(means.shape, generator=generator, device=means.device, dtype=means.dtype))
+        draw = torch.randn(means.shape, generator=generator, device=means.device, dtype=means.dtype)
+        means.copy_(_SCATTER * draw)
