@@ -92,6 +92,15 @@ def test_merged_groups_are_named_and_the_number_that_is_left_is_told() -> None:
     assert "such as 2" in finding.remedy
 
 
+def test_a_group_without_rows_does_not_count_as_merged() -> None:
+    labels = np.repeat([0, 1], 50)
+    overlap = GroupOverlap(4)
+    overlap.add(np.where(np.eye(4)[labels] > 0, 0.4, 0.0) + [0.0, 0.0, 0.3, 0.3])
+    (finding,) = found(labels=labels, overlap=overlap, record=TrainingRecord())
+    assert finding.name == "empty-groups"
+    assert "such as 2" in finding.remedy
+
+
 def test_groups_that_are_not_there_are_not_said_to_move_or_merge() -> None:
     record = TrainingRecord(evidence=DENIED, start=replace(STARTED, labels=ELSEWHERE, agreement=0.1))
     assert [finding.name for finding in found(record=record, overlap=shared_by(1, 2))] == ["no-groups"]

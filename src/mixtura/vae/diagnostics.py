@@ -63,12 +63,13 @@ def diagnose(
     """
     shared = overlap.shared()
     sizes = np.bincount(labels, minlength=len(shared))
+    shared[sizes == 0] = shared[:, sizes == 0] = 0.0  # a group without rows has a finding of its own
     findings: list[Finding] = []
     if record.evidence is not None and not record.evidence.better:
         # Groups that are not there move and overlap and come out otherwise each time: said once is enough.
         findings += _no_groups(sizes, record)
     else:
-        findings += [*_merged_groups(shared, record), *_moved_groups(labels, record)]
+        findings += [*_merged_groups(shared, sizes, record), *_moved_groups(labels, record)]
         findings += [*_restarts(record), *_scattered_groups(support)]
     findings += [*_empty_groups(sizes), *_thin_groups(sizes), *_collapse(spreads)]
     return (*findings, *_wide_gap(gap, len(sizes)), *_rollbacks(record))
@@ -87,7 +88,9 @@ def _no_groups(sizes: NDArray[np.int64], record: TrainingRecord) -> Iterator[Fin
     )
 
 
-def _merged_groups(shared: NDArray[np.float64], record: TrainingRecord) -> Iterator[Finding]:
+def _merged_groups(
+    shared: NDArray[np.float64], sizes: NDArray[np.int64], record: TrainingRecord
+) -> Iterator[Finding]:
     first, second = (int(k) for k in np.unravel_index(shared.argmax(), shared.shape))
     if shared[first, second] < _MERGED_SHARE:
         return
@@ -98,7 +101,7 @@ def _merged_groups(shared: NDArray[np.float64], record: TrainingRecord) -> Itera
         "warning",
         f"groups {min(first, second)} and {max(first, second)} share {shared[first, second]:.0%} of the "
         f"smaller one's probability{others if pairs > 1 else ''}: to the model they are one",
-        f"ask for fewer components, such as {len(shared) - _redundant(shared)}"
+        f"ask for fewer components, such as {int((sizes > 0).sum()) - _redundant(shared)}"
         + (", or leave out procedure='plain', which keeps poor groups" if record.start is None else ""),
     )
 
