@@ -95,7 +95,7 @@ def test_merged_groups_are_named_and_the_number_that_is_left_is_told() -> None:
 def test_a_group_without_rows_does_not_count_as_merged() -> None:
     labels = np.repeat([0, 1], 50)
     overlap = GroupOverlap(4)
-    overlap.add(np.where(np.eye(4)[labels] > 0, 0.4, 0.0) + [0.0, 0.0, 0.3, 0.3])
+    overlap.add(0.4 * np.eye(4)[labels] + np.array([0.0, 0.0, 0.3, 0.3]))
     (finding,) = found(labels=labels, overlap=overlap, record=TrainingRecord())
     assert finding.name == "empty-groups"
     assert "such as 2" in finding.remedy
