@@ -22,6 +22,8 @@ from .findings import Finding as Finding
 from .free_energy import FreeEnergy as FreeEnergy
 from .projection.alpha import alpha_path as alpha_path
 from .projection.closest import project as project
+from .selection import merge_components as merge_components
+from .selection import prune_components as prune_components
 from .selection import select_components as select_components
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "gaussian_kl",
     "gaussian_mixture",
     "kl",
+    "merge_components",
     "project",
+    "prune_components",
     "select_components",
 ]

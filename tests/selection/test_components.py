@@ -273,7 +273,7 @@ def test_rows_of_no_probability_leave_the_other_criteria():
         ({"estimator": 3}, "must be a mixture"),
         ({"estimator": {}}, "empty mapping"),
         ({"estimator": {1: mixtura.GaussianMixture()}}, "has the name 1"),
-        ({"estimator": mixtura.GMVAE()}, "GMVAE"),
+        ({"estimator": {"a": mixtura.GMVAE(), "b": plain()}}, "GMVAE beside a mixture fitted by EM"),
         ({"estimator": mixtura.GaussianMixture(tol=-1)}, "'tol' parameter"),
         ({"estimator": mixtura.PoissonMixture()}, "holds"),
         ({"cv": 1}, "at least 2"),

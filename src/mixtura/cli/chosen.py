@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mixtura.errors import InputError
 
 if TYPE_CHECKING:
-    from mixtura.selection import Selection
+    from mixtura.selection import Merging, Selection
 
 
 def check_range(first: int, last: int, folds: int, jobs: int = 1) -> None:
@@ -75,15 +75,50 @@ def document_of(
     }
 
 
-def fitting_command(data: str, n_components: int, options: Sequence[tuple[str, object]]) -> str:
-    """Return the command that fits a mixture, with the options that were given.
+def merging_document(
+    merging: Merging, data: str, command: str, outputs: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return what ``--json`` prints of components that were merged.
+
+    Parameters
+    ----------
+    merging : Merging
+        The path.
+    data : str
+        What was read.
+    command : str
+        The command that fits with the number that was chosen.
+    outputs : mapping of str to str or None
+        The files that were written, by the name of their option.
+    """
+    columns = {name: values.tolist() for name, values in merging.table().items()}
+    return {
+        "data": data,
+        "family": "gmvae",
+        "criterion": "merge",
+        "merged_by": merging.criterion,
+        "n_components": merging.chosen,
+        "n_fitted": merging.responsibilities.shape[1],
+        "component_groups": merging.component_groups.tolist(),
+        "empty": list(merging.empty),
+        "table": [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)],
+        "findings": [finding.to_dict() for finding in merging.findings],
+        "command": command,
+        **{name: file for name, file in outputs.items() if file is not None},
+    }
+
+
+def fitting_command(
+    data: str, n_components: int, options: Sequence[tuple[str, object]], verb: str = "em"
+) -> str:
+    """Return the command that fits a model, with the options that were given.
 
     Examples
     --------
     >>> fitting_command("my data.csv", 3, [("--covariance", "diag"), ("--weights", None), ("--seed", 0)])
     "mixtura em 'my data.csv' --components 3 --covariance diag --seed 0"
     """
-    words = ["mixtura", "em", data, "--components", str(n_components)]
+    words = ["mixtura", verb, data, "--components", str(n_components)]
     for name, value in options:
         words += [] if value is None else [name, str(value)]
     return shlex.join(words)

@@ -1,15 +1,17 @@
-"""The verb ``select``: classical mixtures of several numbers of groups, compared in one table."""
+"""The verb ``select``: models of several numbers of groups compared, or the components of one fit merged."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mixtura.cli.chosen import check_range, document_of, fitting_command
-from mixtura.cli.console import opened
+from mixtura.cli.chosen import check_range, document_of, fitting_command, merging_document
+from mixtura.cli.console import Console, opened
+from mixtura.cli.deep_selection import check_deep, command_of, merged, read_deep, selected
+from mixtura.cli.fit import check_numbers
 from mixtura.cli.mixture_settings import (
     Binarise,
     ColumnsAs,
@@ -27,6 +29,9 @@ from mixtura.cli.session import Session
 from mixtura.cli.tables import extension_of, write_columns
 from mixtura.errors import InputError
 
+if TYPE_CHECKING:
+    from mixtura.selection import Merging, Selection
+
 _COVARIANCES = ("full", "tied", "diag", "spherical")
 _FIGURES = (".png", ".pdf", ".svg")
 _STARTS = 5
@@ -41,11 +46,16 @@ def select(
     last: Annotated[
         int, typer.Option("--to", parser=whole, metavar="K", help="The greatest number of groups.")
     ] = 10,
+    model: Annotated[
+        Literal["mixture", "gmvae"],
+        typer.Option(help="A classical mixture, as of mixtura em, or the deep one, as of mixtura fit."),
+    ] = "mixture",
     criterion: Annotated[
-        Literal["held_out", "one_se", "bic", "icl"],
+        Literal["held_out", "one_se", "bic", "icl", "merge"],
         typer.Option(
             help="What chooses: the greatest held-out log p(x), the simplest within one standard error of "
-            "it, or the least BIC or ICL."
+            "it, or the least BIC or ICL (mixtures only); merge fits the deep model once, with as many "
+            "groups as --to, and merges them."
         ),
     ] = "held_out",
     folds: Annotated[
@@ -65,6 +75,15 @@ def select(
     reg_covar: RegCovar = None,
     binarise: Binarise = None,
     weights: Weights = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            show_default=False,
+            help="Passes over the data of the deep model; unless given, by the number of rows.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="How many processes fit at the same time.")
     ] = 1,
@@ -83,10 +102,11 @@ def select(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Choose the number of groups of a classical mixture.
+    """Choose the number of groups.
 
     It fits the mixture of `mixtura em` with every number of groups to all rows and without each part of
-    them, and compares held-out log p(x), BIC and ICL, in nats per observation.
+    them, and compares held-out log p(x), BIC and ICL, in nats per observation. With --model gmvae it does so
+    with the model of `mixtura fit`, which takes long; --criterion merge fits that once and merges its groups.
     """
     session = context.find_object(Session)
     assert session is not None
@@ -95,12 +115,49 @@ def select(
     check_range(first, last, folds, jobs)
     check_settings(first, seed, starts, 1, 0.0, reg_covar)
     check_outputs(out, figure)
+    if model == "mixture":
+        for option, wrong in (("--criterion merge", criterion == "merge"), ("--epochs", epochs is not None)):
+            if wrong:
+                raise InputError(f"{option} is for the deep model; add --model gmvae")
+    else:
+        only_em = {
+            "--family": None if family == "auto" else family,
+            "--as": columns_as,
+            "--covariance": covariance,
+            "--starts": None if starts == _STARTS else starts,
+            "--reg-covar": reg_covar,
+            "--weights": weights,
+        }
+        check_deep(criterion, only_em)
+        check_numbers(components=first, seed=seed, epochs=epochs, latent=None)
 
     from mixtura.storage import new_file
 
     with opened(quiet=quiet, json=json) as console, ExitStack() as outputs:
         files = {name: outputs.enter_context(new_file(name, force=force)) for name in (out, figure) if name}
         console.hold()
+        if model == "gmvae":
+            table = read_deep(data, array, labels, drop, console)
+            settings = {
+                "max_epochs": epochs,
+                "random_state": seed,
+                "likelihood": "gaussian" if binarise is None else "bernoulli",
+                "binarise": binarise,
+            }
+            found: Selection | Merging
+            if criterion == "merge":
+                console.note(f"fitting K = {last}, whose components are merged")
+                found = merged(table, last, settings)
+                chosen = found.chosen
+            else:
+                console.note(f"fitting K = {first} to {last} without each of {folds} parts")
+                found = selected(table, range(first, last + 1), criterion, folds, settings, jobs)
+                chosen = int(found.estimator.n_components)
+            given: list[tuple[str, object]] = [("--array", array), ("--labels", labels)]
+            given += [("--drop", name) for name in drop or ()]
+            command = command_of(data, chosen, settings, given)
+            _finish(found, data, "gmvae", command, out, figure, files, outputs, session, console)
+            return
         rows = read_mixture_rows(
             data,
             family="bernoulli" if binarise is not None and family == "auto" else family,
@@ -123,6 +180,7 @@ def select(
         console.note(f"fitting K = {first} to {last}, each to all rows and without each of {folds} parts")
         from mixtura.selection import select_components
 
+        assert criterion != "merge"
         selection = select_components(
             rows.rows,
             range(first, last + 1),
@@ -133,19 +191,6 @@ def select(
             random_state=seed,
             n_jobs=jobs,
         )
-        session.check()
-        if out is not None:
-            write_columns(files[out], selection.table())
-        if figure is not None:
-            from mixtura.plot.paper import save_figure
-
-            save_figure(selection.plot().figure, files[figure])
-        outputs.close()
-        written = [name for name in (out, figure) if name is not None]
-        if written:
-            session.kept = (
-                f"{' and '.join(map(repr, written))} {'were' if len(written) > 1 else 'was'} written"
-            )
         options = [
             ("--family", None if family == "auto" else family),
             *(("--as", word) for word in columns_as or ()),
@@ -160,9 +205,42 @@ def select(
             *(("--drop", name) for name in drop or ()),
         ]
         command = fitting_command(data, selection.estimator.n_components, options)
-        console.emit(document_of(selection, data, rows.family, command, {"out": out, "figure": figure}))
-        places = [f"{kind}: {name}" for kind, name in (("table", out), ("figure", figure)) if name]
-        console.say("\n".join([str(selection), *places, f"fit it: {command}"]))
+        _finish(selection, data, rows.family, command, out, figure, files, outputs, session, console)
+
+
+def _finish(
+    found: Selection | Merging,
+    data: str,
+    family: str,
+    command: str,
+    out: str | None,
+    figure: str | None,
+    files: dict[str, Path],
+    outputs: ExitStack,
+    session: Session,
+    console: Console,
+) -> None:
+    """Write the files that were asked for, and say what was chosen."""
+    from mixtura.selection import Selection
+
+    session.check()
+    if out is not None:
+        write_columns(files[out], found.table())
+    if figure is not None:
+        from mixtura.plot.paper import save_figure
+
+        save_figure(found.plot().figure, files[figure])
+    outputs.close()
+    written = [name for name in (out, figure) if name is not None]
+    if written:
+        session.kept = f"{' and '.join(map(repr, written))} {'were' if len(written) > 1 else 'was'} written"
+    places = {"out": out, "figure": figure}
+    if isinstance(found, Selection):
+        console.emit(document_of(found, data, family, command, places))
+    else:
+        console.emit(merging_document(found, data, command, places))
+    lines = [f"{kind}: {name}" for kind, name in (("table", out), ("figure", figure)) if name]
+    console.say("\n".join([str(found), *lines, f"fit it: {command}"]))
 
 
 def check_outputs(out: str | None, figure: str | None) -> None:

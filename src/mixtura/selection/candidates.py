@@ -27,13 +27,13 @@ class Candidate:
         The name of the mixture among those that are compared.
     n_components : int
         K.
-    estimator : MixtureBase
+    estimator : MixtureBase or GMVAE
         Not fitted, and nobody else's.
     """
 
     model: str
     n_components: int
-    estimator: MixtureBase
+    estimator: Any
 
 
 def candidates(estimator: Any, n_components: Any, seed: int) -> list[Candidate]:
@@ -41,8 +41,9 @@ def candidates(estimator: Any, n_components: Any, seed: int) -> list[Candidate]:
 
     Parameters
     ----------
-    estimator : mixture, mapping of str to mixture, or None
-        Mixtures of this library; None is a `GaussianMixture` from the best of five starts.
+    estimator : mixture, GMVAE, mapping of str to either, or None
+        Models of this library, all fitted by EM or none of them; None is a `GaussianMixture` from the best of
+        five starts.
     n_components : iterable of int
         The numbers of components; each counts once.
     seed : int
@@ -63,30 +64,32 @@ def candidates(estimator: Any, n_components: Any, seed: int) -> list[Candidate]:
     made = []
     for name, model in models.items():
         for k in numbers:
-            own = clone(model).set_params(n_components=k, warm_start=False)
+            own = clone(model).set_params(n_components=k)
+            if isinstance(own, MixtureBase):
+                own.set_params(warm_start=False)
             if own.random_state is None:
                 own.set_params(random_state=seed)
             made.append(Candidate(name, k, own))
     return made
 
 
-def _models(estimator: Any) -> dict[str, MixtureBase]:
+def _models(estimator: Any) -> dict[str, Any]:
     named = dict(estimator) if isinstance(estimator, Mapping) else {type(estimator).__name__: estimator}
     if not named:
         raise InputError("estimator is an empty mapping; give one mixture or more, each under its name")
     for name, model in named.items():
         if not isinstance(name, str) or not name:
             raise InputError(f"estimator has the name {name!r}; name each mixture by a text")
-        if isinstance(model, GMVAE):
-            raise InputError(
-                "GMVAE knows a lower bound on log p(x) and has no BIC, so its K is not chosen here; give a "
-                "mixture fitted by EM, such as GaussianMixture"
-            )
-        if not isinstance(model, MixtureBase):
+        if not isinstance(model, (MixtureBase, GMVAE)):
             raise InputError(
                 f"estimator must be a mixture, such as GaussianMixture(), or a mapping from names to "
                 f"mixtures, not {_short(model)}"
             )
+    if len({isinstance(model, GMVAE) for model in named.values()}) > 1:
+        raise InputError(
+            "estimator has a GMVAE beside a mixture fitted by EM, whose log p(x) is exact and not estimated; "
+            "choose K of each by itself"
+        )
     return named
 
 

@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from mixtura.errors import InputError
+from mixtura.estimators import GMVAE
 from mixtura.estimators.checks import seed_of
 from mixtura.estimators.mixture_base import MixtureBase
 from mixtura.estimators.mixture_checks import checked_weights
 from mixtura.selection.candidates import candidates
 from mixtura.selection.choice import CRITERIA, Evidence, choose
+from mixtura.selection.deep import select_deep
 from mixtura.selection.density import require_comparable
 from mixtura.selection.fits import fit_part, fit_whole
 from mixtura.selection.folds import make_folds
@@ -30,7 +32,7 @@ def select_components(
     X: Any,
     n_components: Iterable[int] = range(1, 11),
     *,
-    estimator: MixtureBase | Mapping[str, MixtureBase] | None = None,
+    estimator: MixtureBase | GMVAE | Mapping[str, MixtureBase | GMVAE] | None = None,
     cv: Any = 5,
     criterion: Literal["held_out", "one_se", "bic", "icl"] = "held_out",
     sample_weight: ArrayLike | None = None,
@@ -49,6 +51,10 @@ def select_components(
     Rows that equal each other share a fold where columns are Gaussian: a density may be as high as one likes
     on a row that it has learnt.
 
+    Of a `GMVAE` log p(x) is estimated by importance weighting, and the standard errors hold its Monte Carlo
+    error too. A fit is dear: a K that is behind by more than three standard errors after a fold is left out
+    of those that follow, and only the K that is chosen is fitted to all rows. There is no BIC and no ICL.
+
     Parameters
     ----------
     X : array-like or data frame of shape (n, d)
@@ -56,7 +62,7 @@ def select_components(
     n_components : iterable of int, default=range(1, 11)
         The numbers of components, in any order.
     estimator : mixture or mapping of str to mixture, optional
-        A mixture fitted by EM, all parameters but ``n_components`` as they are; unless given, a
+        A mixture fitted by EM or a `GMVAE`, all parameters but ``n_components`` as they are; unless given, a
         `GaussianMixture` with the best of five starts: from one start EM often ends where more components
         describe the rows less well than fewer. A mapping compares several in one table.
     cv : int, splitter or iterable of pairs, default=5
@@ -107,6 +113,10 @@ def select_components(
     weights = checked_weights(sample_weight, len(rows))
     seed = seed_of(random_state)
     lines = candidates(estimator, n_components, seed)
+    if isinstance(lines[0].estimator, GMVAE):
+        if weights is not None:
+            raise InputError("sample_weight is not taken by a GMVAE; leave it out, or repeat rows")
+        return select_deep(rows, lines, cv=cv, criterion=criterion, seed=seed, n_jobs=n_jobs)
     kept = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
     make_folds(cv, kept, None, len(rows), seed)  # refuses a bad cv before anything is fitted
     run = Parallel(n_jobs=n_jobs)

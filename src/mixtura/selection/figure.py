@@ -38,6 +38,7 @@ def draw_selection(selection: Any, ax: Axes | None = None) -> Axes:
             ScoreCurve("−BIC / 2n", selection.n_components, selection.bic_per_row),
             ScoreCurve("−ICL / 2n", selection.n_components, selection.icl_per_row),
         ]
+        curves = [curve for curve in curves if np.isfinite(curve.score).any()]
     else:
         curves = []
         for name in names:
@@ -50,3 +51,37 @@ def draw_selection(selection: Any, ax: Axes | None = None) -> Axes:
     with paper_look() if ax is None else nullcontext():
         axes = new_figure(6.4, 4.2).add_subplot() if ax is None else ax
         return draw_selection_curves(axes, curves, chosen, f"chosen: {label}")
+
+
+_SCORES = {
+    "icl": "nats per row, more is better",
+    "entropy": "entropy, nats per row",
+    "misclassification": "largest share misclassified",
+}
+
+
+def draw_merging(merging: Any, ax: Axes | None = None) -> Axes:
+    """Draw the criterion of a merging against the number of groups.
+
+    Parameters
+    ----------
+    merging : Merging
+        The path.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a figure of its own is made unless given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    from mixtura.plot.paper import new_figure, paper_look
+    from mixtura.plot.selection import ScoreCurve, draw_selection_curves
+
+    curve = ScoreCurve(merging.criterion, merging.n_groups[::-1], merging.score[::-1])
+    with paper_look() if ax is None else nullcontext():
+        axes = new_figure(6.4, 4.2).add_subplot() if ax is None else ax
+        word = "group" if merging.chosen == 1 else "groups"
+        draw_selection_curves(axes, [curve], merging.chosen, f"chosen: {merging.chosen} {word}")
+        axes.set_xlabel("number of groups")
+        axes.set_ylabel(_SCORES[merging.criterion])
+        return axes

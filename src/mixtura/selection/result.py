@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixtura.findings import Finding
-
-if TYPE_CHECKING:
-    from mixtura.estimators.mixture_base import MixtureBase
 
 Array = NDArray[np.float64]
 
@@ -56,7 +53,7 @@ class Selection:
         For each criterion the number of the line that it picks.
     criterion : str
         The one that chose.
-    estimator : MixtureBase
+    estimator : MixtureBase or GMVAE
         The mixture that was chosen, fitted to all rows.
     n_rows : float
         n, the sum of the weights where there are some.
@@ -82,7 +79,7 @@ class Selection:
     reason: NDArray[np.str_]
     chosen_by: Mapping[str, int]
     criterion: str
-    estimator: MixtureBase
+    estimator: Any
     n_rows: float
     n_folds: int
     seed: int

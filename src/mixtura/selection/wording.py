@@ -54,6 +54,7 @@ def _table(selection: Any) -> list[str]:
         ["-BIC/2n", *_cells(selection.bic_per_row, selection.chosen_by.get("bic"))],
         ["-ICL/2n", *_cells(selection.icl_per_row, selection.chosen_by.get("icl"))],
     ]
+    columns = [column for column in columns if any(cell.strip() != _NONE for cell in column[1:])]
     if several:
         columns.insert(0, ["mixture", *selection.model])
     columns = [[cell if cell[-1:] in "* " else f"{cell} " for cell in column] for column in columns]
