@@ -92,7 +92,7 @@ def merged(model: Any, rows: np.ndarray, labels: np.ndarray) -> dict[str, dict[s
     return figures
 
 
-def run(name: str, seed: int, k: int) -> dict[str, Any]:
+def run(name: str, seed: int, k: int, responsibilities: str) -> dict[str, Any]:
     """Return the figures of one table and seed."""
     rows, labels = table(name)
     flat = rows.reshape(len(rows), -1)
@@ -101,7 +101,8 @@ def run(name: str, seed: int, k: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         started = time.perf_counter()
-        deep = GMVAE(k, random_state=seed, max_epochs=EPOCHS if len(rows) > 1_500 else None).fit(rows)
+        epochs = EPOCHS if len(rows) > 1_500 else None
+        deep = GMVAE(k, responsibilities=responsibilities, random_state=seed, max_epochs=epochs).fit(rows)
         seconds = time.perf_counter() - started
         started = time.perf_counter()
         found = {"gmvae": merged(deep, rows, labels)}
@@ -128,12 +129,16 @@ def main() -> None:
     parser.add_argument("--seeds", default="0-2")
     parser.add_argument("--sets", default=SETS)
     parser.add_argument("--components", type=int, default=20, help="of the GM-VAE")
+    parser.add_argument("--responsibilities", choices=("exact", "amortised"), default="amortised")
     parser.add_argument("--out")
     options = parser.parse_args()
     runs = []
     means: dict[str, list[float]] = defaultdict(list)
     for name in options.sets.split(","):
-        own = [run(name, seed, options.components) for seed in parse_seeds(options.seeds)]
+        own = [
+            run(name, seed, options.components, options.responsibilities)
+            for seed in parse_seeds(options.seeds)
+        ]
         runs += own
         first = own[0]
         held = [one["held"] for one in own]
