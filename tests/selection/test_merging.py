@@ -144,7 +144,7 @@ def test_a_person_reads_the_path(mixture, rows):
         ({"model": mixtura.GaussianMixture()}, "this GaussianMixture is not fitted; call fit first"),
         ({"model": mixtura.GMVAE}, "model must be a fitted GMVAE or mixture, not GMVAE"),
         ({"model": 3}, "model must be a fitted GMVAE or mixture, not int"),
-        ({"X": "rows.parquet"}, "X is the path 'rows.parquet', and rows in memory are merged"),
+        ({"X": "rows.parquet"}, "X is the path 'rows.parquet', and rows in memory are asked for"),
     ],
 )
 def test_bad_input_is_one_line(change, words, mixture, rows):
@@ -156,8 +156,11 @@ def test_bad_input_is_one_line(change, words, mixture, rows):
 
 def test_rows_of_another_width_are_refused(mixture, deep, rows):
     for model in (mixture, deep):
-        with pytest.raises(ValueError, match=r"3 features, but .* is expecting 2"):
+        with pytest.raises(InputError, match=r"3 features, but .* is expecting 2"):
             merge_components(model, np.c_[rows, rows[:, :1]])
+        with pytest.raises(InputError) as caught:
+            merge_components(model, rows[:, 0])
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("n_groups", [0, 9, True, 1.0])

@@ -80,5 +80,9 @@ def test_bad_input_is_one_line(model, rows):
         prune_components(model, rows, min_rows=0)
     with pytest.raises(InputError, match="takes a fitted GMVAE, not GaussianMixture"):
         prune_components(mixtura.GaussianMixture().fit(rows), rows)
+    with pytest.raises(InputError, match=r"X is the path 'rows\.csv'"):
+        prune_components(model, "rows.csv")
+    with pytest.raises(InputError, match="3 features, but GMVAE is expecting 2"):
+        prune_components(model, np.c_[rows, rows[:, :1]])
     with pytest.raises(InputError, match="this GMVAE is not fitted"):
         prune_components(mixtura.GMVAE(), rows)

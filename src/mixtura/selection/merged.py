@@ -114,9 +114,10 @@ class Merging:
 
     def __repr__(self) -> str:
         """Return the choice on one line."""
-        return (
-            f"Merging({self.responsibilities.shape[1]} components, {self.chosen} groups by {self.criterion})"
-        )
+        k = self.responsibilities.shape[1]
+        components = f"{k} component{'' if k == 1 else 's'}"
+        groups = f"{self.chosen} group{'' if self.chosen == 1 else 's'}"
+        return f"Merging({components}, {groups} by {self.criterion})"
 
     def __str__(self) -> str:
         """Return the path, the choice and the findings as text."""

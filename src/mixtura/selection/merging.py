@@ -18,6 +18,7 @@ from mixtura.clustering.merges import (
 from mixtura.errors import InputError
 from mixtura.estimators import GMVAE
 from mixtura.estimators.mixture_base import MixtureBase
+from mixtura.estimators.validation import in_one_line
 from mixtura.findings import Finding
 from mixtura.selection.merged import Merging, assigned, summed
 from mixtura.selection.points import points_of
@@ -90,9 +91,9 @@ def merge_components(
     if criterion not in _CRITERIA:
         raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, not {criterion!r}")
     require_model(model)
-    if isinstance(X, (str, os.PathLike)):
-        raise InputError(f"X is the path {os.fspath(X)!r}, and rows in memory are merged; give the table")
-    t = np.asarray(model.predict_proba(X), dtype=np.float64)
+    require_table(X)
+    with in_one_line():
+        t = np.asarray(model.predict_proba(X), dtype=np.float64)
     k = t.shape[1]
     held = np.bincount(t.argmax(axis=1), minlength=k)
     occupied = np.flatnonzero(held)
@@ -135,6 +136,18 @@ def require_model(model: Any) -> None:
         check_is_fitted(model)
     except ValueError as error:
         raise InputError(f"this {type(model).__name__} is not fitted; call fit first") from error
+
+
+def require_table(X: Any) -> None:
+    """Refuse the name of a file.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    if isinstance(X, (str, os.PathLike)):
+        raise InputError(f"X is the path {os.fspath(X)!r}, and rows in memory are asked for; give the table")
 
 
 def _check_groups(n_groups: Any, occupied: int, k: int) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from mixtura.errors import InputError
 from mixtura.estimators import GMVAE
 from mixtura.estimators.checks import at_least_one
+from mixtura.estimators.validation import in_one_line
 from mixtura.findings import Finding
 from mixtura.free_energy import weighted_mean
-from mixtura.selection.merging import require_model
+from mixtura.selection.merging import require_model, require_table
 
 _REPLACED = ("empty-groups", "thin-groups", "pruned")
 
@@ -68,7 +69,9 @@ def prune_components(model: GMVAE, X: Any, *, min_rows: int = 1) -> GMVAE:
     require_model(model)
     least = at_least_one("min_rows", min_rows)
     k = model.model_.n_components
-    sizes = np.bincount(model.predict(X), minlength=k)
+    require_table(X)
+    with in_one_line():
+        sizes = np.bincount(model.predict(X), minlength=k)
     kept = np.flatnonzero(sizes >= least)
     if not len(kept):
         raise InputError(
