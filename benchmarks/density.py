@@ -68,6 +68,7 @@ def new_model(n_components: int, arguments: argparse.Namespace) -> GaussianMixtu
         n_components=n_components,
         latent_dim=arguments.latent,
         likelihood="bernoulli",
+        responsibilities="exact",
         weights="learned",
         hidden=(arguments.hidden, arguments.hidden),
     )
