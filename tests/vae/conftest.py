@@ -63,12 +63,8 @@ class Oracle:
         """Return log q(z|w, x)."""
         if "responsibilities.from_w.weight" not in self.values:
             return self.log_exact(w)
-        weight = np.hstack(
-            [self.values["responsibilities.from_w.weight"], self.values["responsibilities.from_x.weight"]]
-        )
-        x = np.broadcast_to(x, (*w.shape[:-1], x.shape[-1]))
-        both = np.concatenate([w, x], axis=-1)
-        hidden = np.maximum(both @ weight.T + self.values["responsibilities.from_w.bias"], 0.0)
+        features = self.network("responsibilities.network.", x)
+        hidden = np.maximum(w @ self.values["responsibilities.from_w.weight"].T + features, 0.0)
         logits = hidden @ self.values["responsibilities.to_logits.weight"].T
         return special.log_softmax(logits + self.values["responsibilities.to_logits.bias"], axis=-1)
 

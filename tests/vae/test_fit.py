@@ -64,7 +64,7 @@ def test_same_seed_same_bits_other_seed_other_bits(settings) -> None:
 OTHER = {
     "n_components": 4,
     "latent_dim": 3,
-    "responsibilities": "amortised",
+    "responsibilities": "exact",
     "procedure": "plain",
     "covariance_type": "diag",
     "weights": "learned",

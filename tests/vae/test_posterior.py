@@ -9,6 +9,7 @@ from scipy import special
 from torch import nn
 
 from mixtura.vae.distributions import GaussianMixture
+from mixtura.vae.networks import mlp
 from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
 
 PRIOR = GaussianMixture(
@@ -20,7 +21,7 @@ PRIOR = GaussianMixture(
 
 def amortised() -> AmortisedResponsibilities:
     torch_generator = torch.Generator().manual_seed(0)
-    head = AmortisedResponsibilities(latent_dim=2, n_encoded=4, hidden=5, n_components=3).double()
+    head = AmortisedResponsibilities(mlp((4, 6, 5)), latent_dim=2, n_features=5, n_components=3).double()
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=torch_generator))
@@ -64,8 +65,9 @@ def test_exact_responsibilities_are_the_softmax_of_weight_and_density(rng) -> No
 def test_amortised_responsibilities_depend_on_both_and_on_no_prior(rng) -> None:
     head = amortised()
     w, x = torch.from_numpy(rng.normal(size=(5, 2))), torch.from_numpy(rng.normal(size=(5, 4)))
-    weight = torch.cat([head.from_w.weight, head.from_x.weight], dim=1)
-    hidden = torch.relu(torch.cat([w, x], dim=1) @ weight.T + head.from_w.bias)
+    first, _, second = head.network
+    features = torch.relu(x @ first.weight.T + first.bias) @ second.weight.T + second.bias
+    hidden = torch.relu(w @ head.from_w.weight.T + features)
     expected = torch.log_softmax(hidden @ head.to_logits.weight.T + head.to_logits.bias, dim=-1)
     torch.testing.assert_close(head(w, x, PRIOR), expected)
     other = GaussianMixture(PRIOR.log_weights, PRIOR.means + 1, PRIOR.scales)

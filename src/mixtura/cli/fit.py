@@ -53,8 +53,8 @@ def fit(
         typer.Option(help="p(x|w): Gaussian, or Bernoulli for values 0 and 1."),
     ] = "gaussian",
     responsibilities: Annotated[
-        Literal["exact", "amortised"], typer.Option(help="q(z|w,x): its optimum, or a trained network.")
-    ] = "exact",
+        Literal["exact", "amortised"], typer.Option(help="q(z|w,x): a trained network, or its optimum p(z|w).")
+    ] = "amortised",
     procedure: Annotated[
         Literal["default", "plain"],
         typer.Option(help="The staged training that starts from scratch, or the pure bound alone."),

@@ -8,6 +8,7 @@ from mixtura.clustering.group_density import group_log_density as group_log_dens
 from mixtura.clustering.group_density import group_probabilities as group_probabilities
 from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
 from mixtura.clustering.linkage import linkage_groups as linkage_groups
+from mixtura.clustering.matching import numbered_alike
 from mixtura.clustering.neighbour_graph import GraphGroups as GraphGroups
 from mixtura.clustering.neighbour_graph import modularity as modularity
 from mixtura.clustering.neighbour_graph import modularity_groups as modularity_groups
@@ -36,4 +37,5 @@ __all__ = [
     "neighbour_graph",
     "neighbour_information",
     "nmi",
+    "numbered_alike",
 ]

@@ -52,8 +52,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         Dimension of w; by default 10, or the number of features where that is less.
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
-    responsibilities : {"exact", "amortised"}, default="exact"
-        q(z|w, x): its optimum p(z|w), or a trained network.
+    responsibilities : {"exact", "amortised"}, default="amortised"
+        q(z|w, x): a trained network, or the optimum of the bound, p(z|w). By default the network is taught the
+        groups, and all else climbs the pure bound; with "exact" a regulariser holds p(z|w) to the groups.
     procedure : {"default", "plain"}, default="default"
         The staged training that works from scratch, or the pure bound alone.
     covariance_type : {"spherical", "diag"}, default="spherical"
@@ -146,7 +147,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         *,
         latent_dim: int | None = None,
         likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
-        responsibilities: Literal["exact", "amortised"] = "exact",
+        responsibilities: Literal["exact", "amortised"] = "amortised",
         procedure: Literal["default", "plain"] = "default",
         covariance_type: Literal["spherical", "diag"] = "spherical",
         weights: Literal["uniform", "learned"] = "uniform",

@@ -159,8 +159,13 @@ def build_model(
             decoder = mlp((latent_dim, *reversed(hidden), n_maps * n_encoded))
         responsibilities: ExactResponsibilities | AmortisedResponsibilities = ExactResponsibilities()
         if settings.responsibilities == "amortised":
+            features = (
+                ConvEncoder(image_shape, hidden[0], hidden[0])
+                if kind == "conv" and image_shape is not None
+                else mlp((n_encoded, *hidden))
+            )
             responsibilities = AmortisedResponsibilities(
-                latent_dim, n_encoded, hidden[-1], settings.n_components
+                features, latent_dim, hidden[-1], settings.n_components
             )
     for network in (encoder, decoder, responsibilities):
         network.to_empty(device="cpu")

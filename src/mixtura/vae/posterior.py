@@ -40,24 +40,26 @@ class ExactResponsibilities(nn.Module):
 class AmortisedResponsibilities(nn.Module):
     """q_phi(z|w, x) = softmax of a network of w and x, as in the source of the model.
 
-    The first layer adds a linear map of w to one of x, which is the same as one map of both together and lets
-    many draws of w share the work on x.
+    Features of x and a linear map of w are added before the last rectifier, so that many draws of w share
+    the work on x.
 
     Parameters
     ----------
-    latent_dim, n_encoded, hidden, n_components : int
-        Sizes of w, of x, of the hidden layer and of the output.
+    network : nn.Module
+        Encoded rows (..., n_encoded) to features (..., n_features).
+    latent_dim, n_features, n_components : int
+        Sizes of w, of the features and of the output.
     """
 
-    def __init__(self, latent_dim: int, n_encoded: int, hidden: int, n_components: int) -> None:
+    def __init__(self, network: nn.Module, latent_dim: int, n_features: int, n_components: int) -> None:
         super().__init__()
-        self.from_w = nn.Linear(latent_dim, hidden)
-        self.from_x = nn.Linear(n_encoded, hidden, bias=False)
-        self.to_logits = nn.Linear(hidden, n_components)
+        self.network = network
+        self.from_w = nn.Linear(latent_dim, n_features, bias=False)
+        self.to_logits = nn.Linear(n_features, n_components)
 
     def forward(self, w: Tensor, x: Tensor, prior: GaussianMixture) -> Tensor:
         """Return log q_phi(z = k|w, x) of shape (..., K)."""
-        logits = self.to_logits(torch.relu(self.from_w(w) + self.from_x(x)))
+        logits = self.to_logits(torch.relu(self.from_w(w) + self.network(x)))
         return torch.log_softmax(full_precision(logits), dim=-1)
 
     @torch.no_grad()

@@ -34,7 +34,8 @@ class Settings:
     likelihood : {"gaussian", "bernoulli"}
         p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
     responsibilities : {"exact", "amortised"}
-        q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model.
+        q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model, which the default
+        procedure teaches the groups.
     procedure : {"default", "plain"}
         The staged training that works from scratch, or the pure bound and nothing else.
     covariance_type : {"spherical", "diag"}
@@ -85,7 +86,7 @@ class Settings:
     n_components: int = 8
     latent_dim: int | None = None
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
-    responsibilities: Literal["exact", "amortised"] = "exact"
+    responsibilities: Literal["exact", "amortised"] = "amortised"
     procedure: Literal["default", "plain"] = "default"
     covariance_type: Literal["spherical", "diag"] = "spherical"
     weights: Literal["uniform", "learned"] = "uniform"

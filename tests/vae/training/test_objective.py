@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from mixtura.vae.bound import evidence_lower_bound
 from mixtura.vae.posterior import ExactResponsibilities
@@ -113,17 +114,36 @@ def test_cross_entropy_pulls_codes_towards_their_groups(make_model, batch) -> No
     assert float(agreement().detach()) > before + 0.1
 
 
-def test_teaching_is_the_inclusive_divergence_and_moves_phi_alone(make_model, batch) -> None:
-    """Without a part of its own in the bound, phi gets the gradient of KL(p(z|w) || q_phi) and theta none."""
-    model, (x, noise, moved, _) = make_model("real", "amortised", latent_dim=2), batch
-    _, plain = StageObjective(model, Stage("a", 1, z="exact"))(x, noise, moved, None)
-    _, taught = StageObjective(model, Stage("a", 1, z="exact", teach=True))(x, noise, moved, None)
+@pytest.mark.parametrize("teacher", ["prior", "groups", "probabilities"])
+def test_teaching_is_the_inclusive_divergence_and_moves_phi_alone(teacher, make_model, batch) -> None:
+    """Phi gets the gradient of KL(teacher || q_phi) and nothing else; the rest none of it."""
+    model, (x, noise, moved, groups) = make_model("real", "amortised", latent_dim=2), batch
+    sure = nn.functional.one_hot(groups, model.n_components).to(x.dtype)
+    soft = 0.7 * sure + 0.1
+    probabilities = soft if teacher == "probabilities" else None
+    z = "exact" if teacher == "prior" else "model"
+    stage = Stage("a", 1, z=z, transform=True, teacher="prior" if teacher == "prior" else "groups")
+    terms, taught = StageObjective(model, stage)(x, noise, moved, groups, probabilities)
     with torch.no_grad():
-        w = model.posterior(x).reparameterise(noise)
-        exact, learned = model.prior().log_responsibilities(w), model.responsibilities(w, x, model.prior())
-        divergence = (exact.exp() * (exact - learned)).sum(-1).mean()
-    torch.testing.assert_close((plain - taught).detach(), divergence)
-    (plain - taught).backward()
-    for name, parameter in model.named_parameters():
-        reached = parameter.grad is not None and parameter.grad.abs().max() > 1e-12
-        assert reached == name.startswith("responsibilities"), name
+        w = model.posterior(moved).reparameterise(noise)
+        lesson = model.prior().log_responsibilities(w).exp() if teacher == "prior" else sure
+        lesson = soft if teacher == "probabilities" else lesson
+    log_ratio = torch.special.xlogy(lesson, lesson) - lesson * model.responsibilities(w, moved, model.prior())
+    divergence = log_ratio.sum(-1).mean()
+    torch.testing.assert_close((terms["bound"].mean() - taught).detach(), divergence.detach())
+    phi = list(model.responsibilities.parameters())
+    expected = torch.autograd.grad(divergence, phi)
+    rest = [p for name, p in model.named_parameters() if not name.startswith("responsibilities")]
+    found = torch.autograd.grad(-taught, phi, retain_graph=True)
+    torch.testing.assert_close(found, expected)
+    of_bound = torch.autograd.grad(terms["bound"].mean(), rest, retain_graph=True, allow_unused=True)
+    of_both = torch.autograd.grad(taught, rest, allow_unused=True)
+    torch.testing.assert_close(of_both, of_bound)
+
+
+def test_under_a_teacher_the_bound_is_that_of_q_phi(make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", "amortised", latent_dim=2), batch
+    stage = Stage("a", 1, transform=True, teacher="groups")
+    terms, _ = StageObjective(model, stage)(x, noise, moved, groups)
+    expected = evidence_lower_bound(model, x, noise, seen=moved)
+    torch.testing.assert_close(terms["bound"], expected.bound)

@@ -48,7 +48,7 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
     >>> from mixtura.vae.model import build_model
     >>> from mixtura.vae.settings import Settings
     >>> model = build_model(Settings(n_components=3), n_encoded=4, domain="real")
-    >>> supports(model, Stage("joint", 1)), supports(model, Stage("joint", 1, teach=True))
+    >>> supports(model, Stage("joint", 1)), supports(model, Stage("joint", 1, teacher="prior"))
     (True, False)
     """
     parameters = list(model.parameters())
@@ -60,7 +60,7 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
         )
         and stage.z in ("model", "exact", "groups")
         and type(model.posterior) is GaussianPosterior
-        and type(model.responsibilities) is ExactResponsibilities
+        and (type(model.responsibilities) is ExactResponsibilities or stage.z != "model")
         and type(model.prior) is GaussianMixturePrior
         and type(model.likelihood) in (GaussianLikelihood, BernoulliLikelihood)
         and is_dense(model.posterior.network)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.bound import bound_terms
 from mixtura.vae.model import GaussianMixtureVAE
-from mixtura.vae.posterior import ExactResponsibilities
 from mixtura.vae.training.stages import Stage
 
 
@@ -54,50 +53,53 @@ class StageObjective(nn.Module):
         groups : Tensor of shape (n,), optional
             Current group of each row.
         probabilities : Tensor of shape (n, K), optional
-            What p(z|w) is drawn towards in place of the groups, where it is known how sure they are.
+            What takes the place of the groups in cross-entropy and teaching, where it is known how sure they are.
         """
         stage, model = self.stage, self.model
         seen = moved if stage.transform else x
-        terms = evidence_lower_bound(
-            model, x, noise, seen=seen, log_responsibilities=self._log_responsibilities(seen, noise, groups)
+        prior, posterior = model.prior(), model.posterior(seen)
+        w = posterior.reparameterise(noise)
+        # Where phi has a teacher the bound must not move it, and its lesson must not move the codes.
+        learned = None
+        if stage.teacher is not None:
+            # Of T(x) q_phi learns more than of x, and the bound is one for every T that either part of q sees.
+            learned = model.responsibilities(w.detach(), moved, prior)
+        if stage.z == "groups":
+            log_responsibilities = self._teacher(groups, None).log()
+        elif stage.z == "exact":
+            log_responsibilities = prior.log_responsibilities(w)
+        elif learned is None:
+            log_responsibilities = model.responsibilities(w, seen, prior)
+        else:
+            log_responsibilities = learned.detach()
+        terms = bound_terms(
+            reconstruction=model.likelihood(w).log_prob(x) + model.log_determinant,
+            posterior=posterior,
+            prior=prior,
+            w=w,
+            log_responsibilities=log_responsibilities,
         )
         objective = terms.bound.mean()
         if self.prior_weight != 1.0:
             objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
         if stage.group_weight > 0:
-            assert groups is not None
-            if probabilities is None:
-                probabilities = nn.functional.one_hot(groups, model.n_components).to(x.dtype)
-            agreement = (probabilities * self._group_log_prob(moved, noise)).sum(-1).mean()
-            objective = objective + stage.group_weight * agreement
-        if stage.teach:
-            objective = objective - self._teaching_cost(seen, noise).mean()
+            if not stage.transform:
+                w = model.posterior(moved).reparameterise(noise)
+            logits = (prior.log_weights + prior.component_log_prob(w)) / stage.group_temperature
+            agreement = (self._teacher(groups, probabilities) * torch.log_softmax(logits, dim=-1)).sum(-1)
+            objective = objective + stage.group_weight * agreement.mean()
+        if learned is not None:
+            if stage.teacher == "prior":
+                teacher = prior.log_responsibilities(w).exp().detach()
+            else:
+                teacher = self._teacher(groups, probabilities)
+            lesson = (torch.special.xlogy(teacher, teacher) - teacher * learned).sum(-1)
+            objective = objective - lesson.mean()
         return terms.as_dict(), objective
 
-    def _log_responsibilities(self, seen: Tensor, noise: Tensor, groups: Tensor | None) -> Tensor | None:
-        """Return log q(z) where the stage does not leave it to the model."""
-        model = self.model
-        if self.stage.z == "model":
-            return None
-        if self.stage.z == "exact":
-            if isinstance(model.responsibilities, ExactResponsibilities):
-                return None
-            return model.prior().log_responsibilities(model.posterior(seen).reparameterise(noise))
+    def _teacher(self, groups: Tensor | None, probabilities: Tensor | None) -> Tensor:
+        """Return the current groups as probabilities (n, K), sure ones where no others are known."""
+        if probabilities is not None:
+            return probabilities
         assert groups is not None
-        return nn.functional.one_hot(groups, model.n_components).to(seen.dtype).log()
-
-    def _teaching_cost(self, seen: Tensor, noise: Tensor) -> Tensor:
-        """Return KL( p(z|w) || q_phi(z|w, x) ), through which only phi gets a gradient."""
-        model = self.model
-        with torch.no_grad():
-            prior = model.prior()
-            w = model.posterior(seen).reparameterise(noise)
-            exact = prior.log_responsibilities(w)
-        return (exact.exp() * (exact - model.responsibilities(w, seen, prior))).sum(-1)
-
-    def _group_log_prob(self, moved: Tensor, noise: Tensor) -> Tensor:
-        """Return log softmax_k( log[pi_k N(w; mu_k, sigma_k)] / T ) of shape (n, K), w of q(w|T(x))."""
-        prior = self.model.prior()
-        w = self.model.posterior(moved).reparameterise(noise)
-        logits = (prior.log_weights + prior.component_log_prob(w)) / self.stage.group_temperature
-        return torch.log_softmax(logits, dim=-1)
+        return nn.functional.one_hot(groups, self.model.n_components).to(self.model.prior.means.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mixtura.clustering import GroupEvidence
+from mixtura.clustering import GroupEvidence, numbered_alike
 from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
@@ -23,10 +23,18 @@ from mixtura.vae.training.groups import Start, find_groups
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
-from mixtura.vae.training.stages import Stage, gently, group_weight, plan, training_std_floor
+from mixtura.vae.training.stages import (
+    Stage,
+    gently,
+    group_weight,
+    plan,
+    training_std_floor,
+    without_groups,
+)
 from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
+_FLOOR_FALLS = 0.3  # of the last stage: what is left trains at the floor that was asked for
 _VIEWS = 4  # transforms over which a code is averaged before the graph is made
 
 Event = dict[str, Any]
@@ -178,12 +186,12 @@ class Trainer:
             part.requires_grad_(name in stage.parts)
         parameters = [p for p in model.parameters() if p.requires_grad]
         if self.record.evidence is not None and not self.record.evidence.better:
-            # Pulling codes towards groups that are not there would make confident groups out of noise.
-            stage = replace(stage, group_weight=0.0)
+            stage = without_groups(stage)
         if self.probabilities is not None:
             stage = gently(stage)
         objective = StageObjective(model, stage)
-        self.moving = self.transform if stage.transform or stage.group_weight > 0 else None
+        looks = stage.transform or stage.group_weight > 0 or stage.teacher is not None
+        self.moving = self.transform if looks else None
         floor = self._floor(stage)
         weight = GeometricRamp(stage.prior_weight, 1.0, until=0.5)
 
@@ -240,7 +248,7 @@ class Trainer:
 
     def _floor(self, stage: Stage) -> GeometricRamp:
         floor = self.training_floor
-        return GeometricRamp(*(stage.std_floor or (floor, floor)), until=0.7)
+        return GeometricRamp(*(stage.std_floor or (floor, floor)), until=_FLOOR_FALLS)
 
     def _regroup(self, stage: Stage) -> None:
         """Find the groups, on the rows of a small table or on the codes, and start the mixture from them."""
@@ -257,7 +265,10 @@ class Trainer:
                 self.numpy_generator,
                 on_rows=on_rows,
             )
-            self.groups = torch.from_numpy(start.labels).to(self.x.device)
+            labels = start.labels
+            if self.groups is not None:
+                labels = numbered_alike(labels, self.groups.cpu().numpy(), self.model.n_components)
+            self.groups = torch.from_numpy(labels).to(self.x.device)
             self.record.evidence = self.record.evidence or start.evidence
             self.record.start = start
             if on_rows and start.probabilities is not None:
@@ -275,20 +286,21 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self, stage: Stage) -> None:
-        """Set the groups to argmax p(z|w) at the mean codes."""
-        loc, _ = mean_codes(self.model, self.x)
-        prior = self.model.prior()
+        """Set the groups to argmax q(z|w, x) at the mean codes."""
+        model = self.model
+        loc, _ = mean_codes(model, self.x)
+        prior = model.prior()
         groups = torch.cat(
             [
-                prior.log_responsibilities(loc[rows]).argmax(-1)
-                for rows in row_blocks(len(loc), self.model.values_per_row)
+                model.responsibilities(loc[rows], self.x[rows], prior).argmax(-1)
+                for rows in row_blocks(len(loc), model.values_per_row)
             ]
         )
         assert self.groups is not None
         moved = float((groups != self.groups).double().mean())
         self.groups = groups
         self._emit(
-            {"stage": stage.name, "message": f"groups follow p(z|w): {moved:.2%} of rows changed group"}
+            {"stage": stage.name, "message": f"groups follow q(z|w,x): {moved:.2%} of rows changed group"}
         )
 
     def _emit(self, event: Event) -> None:

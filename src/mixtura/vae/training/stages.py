@@ -35,9 +35,9 @@ class Stage:
         With a weight above 0 the objective is not the bound: it is posterior-regularised.
     group_temperature : float
         Softens that p(z|w), so that the cross-entropy still pulls at rows that are already right.
-    teach : bool
-        Fit a learned q(z|w, x) to p(z|w) by inclusive KL beside the objective, its gradient to phi
-        alone. The exclusive KL of the bound has the same optimum but drops groups from a cold start.
+    teacher : {"groups", "prior"}, optional
+        Fit a learned q(z|w, x) by inclusive KL(teacher || q_phi) beside the bound: towards the current groups,
+        or towards p(z|w). Phi then gets its gradient from there alone; in the bound q_phi is a constant.
     prior_weight : float
         Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
         so that no code is given up before the decoder has learned to use it.
@@ -57,7 +57,7 @@ class Stage:
     group_weight: float = 0.0
     group_temperature: float = 3.0
     prior_weight: float = 1.0
-    teach: bool = False
+    teacher: Literal["groups", "prior"] | None = None
     std_floor: tuple[float, float] | None = None
     follow: bool = False
 
@@ -79,6 +79,24 @@ def training_std_floor(n_encoded: int, domain: str) -> float:
 
 
 _REAL_FLOOR = 1.0
+# Groups on better codes are better groups: one or two rounds end where they started, four where others end too.
+_ROUNDS = 4
+
+
+def without_groups(stage: Stage) -> Stage:
+    """Return the stage for rows whose groups are no better than none.
+
+    Drawing codes or q_phi towards groups that are not there would make confident groups out of noise: the pure
+    bound with p(z|w) is left, and q_phi learns from that.
+
+    Examples
+    --------
+    >>> without_groups(Stage("taught", 2, teacher="groups")).teacher
+    'prior'
+    """
+    if stage.teacher == "groups":
+        return replace(stage, z="exact", teacher="prior", group_weight=0.0)
+    return replace(stage, group_weight=0.0)
 
 
 def gently(stage: Stage) -> Stage:
@@ -126,21 +144,32 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
     >>> [stage.name for stage in plan(Settings(procedure="plain"))]
     ['joint']
     >>> [stage.name for stage in plan(Settings())]
+    ['pretrain', 'taught-1', 'taught-2', 'taught-3', 'density']
+    >>> [stage.name for stage in plan(Settings(responsibilities="exact"))]
     ['pretrain', 'groups-1', 'groups-2', 'separate', 'joint', 'polish']
     """
     final = (settings.std_floor, settings.std_floor)
     if settings.procedure == "plain":
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
-    learned = settings.responsibilities == "amortised"
-    if learned:
-        trained = ALL_PARTS
-    stages = [
+    found: tuple[Stage, ...] = (
         Stage(
-            "pretrain", 10, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
+            "pretrain", 8, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
         ),
-        Stage("groups-1", 2, parts=trained, z="groups", regroup=True, transform=True),
-        Stage("groups-2", 2, parts=trained, z="groups", regroup=True, transform=True),
+        *(
+            Stage(f"groups-{i}", 2, parts=trained, z="groups", regroup=True, transform=True)
+            for i in range(1, _ROUNDS + 1)
+        ),
+    )
+    density = (training_floor, settings.std_floor)
+    if settings.responsibilities == "amortised":
+        return (
+            *found,
+            Stage("taught", 5, regroup=True, transform=True, teacher="groups", follow=True),
+            Stage("density", 6, teacher="groups", std_floor=density),
+        )
+    return (
+        *found,
         Stage(
             "separate",
             4,
@@ -150,11 +179,7 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
             transform=True,
             group_weight=weight,
             follow=True,
-            teach=learned,
         ),
-        Stage("joint", 3, parts=trained, z="exact", group_weight=weight, teach=learned),
-    ]
-    if learned:
-        stages.append(Stage("head", 2, parts=("responsibilities",), z="exact", teach=True))
-    stages.append(Stage("polish", 3, parts=("likelihood",), std_floor=(training_floor, settings.std_floor)))
-    return tuple(stages)
+        Stage("joint", 3, parts=trained, z="exact", group_weight=weight),
+        Stage("polish", 3, parts=("likelihood",), std_floor=density),
+    )
