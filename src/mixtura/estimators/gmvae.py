@@ -62,7 +62,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     weights : {"uniform", "learned"}, default="uniform"
         pi: 1/K, or trained with the rest, for groups of very different sizes.
     max_epochs : int, optional
-        Passes over the data in all; by default 24 for 60,000 rows, more for fewer, at most 120.
+        Passes over the data in all; by default 28 for 60,000 rows, more for fewer, at most 180.
     batch_size : int, optional
         Rows of a step; by default 64 to 256.
     network : {"auto", "mlp", "conv"}, default="auto"
