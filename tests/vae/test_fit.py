@@ -14,6 +14,7 @@ from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.fit import number_groups, scoring_noise
 from mixtura.vae.inference import estimate_bound
 from mixtura.vae.likelihood import GaussianLikelihood
+from mixtura.vae.training.stages import plan
 
 # The start by default tries many, which takes most of a short fit: where it matters it is named.
 SMALL = Settings(n_components=2, latent_dim=2, hidden=(8,), max_epochs=7, batch_size=16, start="kmeans")
@@ -324,3 +325,10 @@ def test_scoring_noise_depends_on_its_seed_alone(make_model) -> None:
     assert torch.equal(noise, scoring_noise(model, 5, 8))
     assert not torch.equal(noise, scoring_noise(model, 6, 8))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_stages_of_ones_own_are_what_is_run() -> None:
+    stages = plan(SMALL)[:-1]
+    trained = fit_model(rows(), SMALL, domain="real", seed=0, stages=stages)
+    names = dict.fromkeys(event["stage"] for event in trained.record.events if "epoch" in event)
+    assert list(names) == [stage.name for stage in stages]

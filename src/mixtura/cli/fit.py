@@ -53,7 +53,7 @@ def fit(
         typer.Option(help="p(x|w): Gaussian, or Bernoulli for values 0 and 1."),
     ] = "gaussian",
     responsibilities: Annotated[
-        Literal["exact", "amortised"], typer.Option(help="q(z|w,x): a trained network, or its optimum p(z|w).")
+        Literal["exact", "amortised"], typer.Option(help="q(z|w,x): its optimum, or a trained network.")
     ] = "amortised",
     procedure: Annotated[
         Literal["default", "plain"],

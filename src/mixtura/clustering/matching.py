@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def numbered_alike(
-    groups: NDArray[np.int64], before: NDArray[np.int64], n_groups: int
-) -> NDArray[np.int64]:
+def numbered_alike(groups: NDArray[np.int64], before: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Renumber groups so that each bears the number of the old group it shares most rows with.
 
     The matching is one to one and keeps the most rows at their number (Kuhn 1955).

@@ -53,8 +53,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
     responsibilities : {"exact", "amortised"}, default="amortised"
-        q(z|w, x): a trained network, or the optimum of the bound, p(z|w). By default the network is taught the
-        groups, and all else climbs the pure bound; with "exact" a regulariser holds p(z|w) to the groups.
+        q(z|w, x): a trained network, or the optimum of the bound, p(z|w). The default procedure teaches the
+        network the groups and lets all else climb the pure bound; with "exact" a regulariser holds p(z|w) to
+        the groups.
     procedure : {"default", "plain"}, default="default"
         The staged training that works from scratch, or the pure bound alone.
     covariance_type : {"spherical", "diag"}, default="spherical"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from mixtura import runtime
 from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.procedure import Trainer, TrainingRecord
+from mixtura.vae.training.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def fit_model(
     image_shape: tuple[int, ...] | None = None,
     log_determinant: float = 0.0,
     on_event: Callable[[dict[str, Any]], None] | None = None,
+    stages: Sequence[Stage] | None = None,
 ) -> TrainedModel:
     """Build a model and train it by the procedure of the settings.
 
@@ -66,6 +68,8 @@ def fit_model(
         Of the encoding.
     on_event : callable, optional
         Called with each entry of the log.
+    stages : sequence of Stage, optional
+        Stages of one's own; `mixtura.vae.training.stages.plan` of the settings unless given.
     """
     generator = torch.Generator().manual_seed(seed)
     model = build_model(
@@ -88,7 +92,15 @@ def fit_model(
     if device.type != "cpu":
         generator = torch.Generator(fabric.device).manual_seed(_draw_seed(generator))
     trainer = Trainer(
-        model, x, settings, fabric, generator, numpy_generator, image_shape=image_shape, on_event=on_event
+        model,
+        x,
+        settings,
+        fabric,
+        generator,
+        numpy_generator,
+        image_shape=image_shape,
+        on_event=on_event,
+        stages=stages,
     )
     with runtime.threads_for(n_parameters):
         record = trainer.run()

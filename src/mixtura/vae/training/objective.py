@@ -53,7 +53,8 @@ class StageObjective(nn.Module):
         groups : Tensor of shape (n,), optional
             Current group of each row.
         probabilities : Tensor of shape (n, K), optional
-            What takes the place of the groups in cross-entropy and teaching, where it is known how sure they are.
+            What takes the place of the groups in cross-entropy and teaching, where it is known how sure
+            they are.
         """
         stage, model = self.stage, self.model
         seen = moved if stage.transform else x
@@ -62,7 +63,7 @@ class StageObjective(nn.Module):
         # Where phi has a teacher the bound must not move it, and its lesson must not move the codes.
         learned = None
         if stage.teacher is not None:
-            # Of T(x) q_phi learns more than of x, and the bound is one for every T that either part of q sees.
+            # T(x) teaches q_phi more than x, and the bound is one for every T that either part of q sees.
             learned = model.responsibilities(w.detach(), moved, prior)
         if stage.z == "groups":
             log_responsibilities = self._teacher(groups, None).log()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,8 @@ class Trainer:
         Where rows are flattened images.
     on_event : callable, optional
         Called with each entry of the log.
+    stages : sequence of Stage, optional
+        What to run; the plan of the settings unless given.
     """
 
     def __init__(
@@ -137,6 +139,7 @@ class Trainer:
         *,
         image_shape: tuple[int, ...] | None = None,
         on_event: Callable[[Event], None] | None = None,
+        stages: Sequence[Stage] | None = None,
     ) -> None:
         self.model = model.to(fabric.device)
         self.x = x.to(fabric.device)
@@ -154,7 +157,7 @@ class Trainer:
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
         )
         self.training_floor = max(settings.std_floor, training_std_floor(x.shape[1], self.domain))
-        self.stages = plan(settings, self.training_floor, group_weight(x.shape[1]))
+        self.stages = stages or plan(settings, self.training_floor, group_weight(x.shape[1]))
         n_rows = len(x)
         self.batch_size = min(n_rows, settings.batch_size or default_batch_size(n_rows))
         self.steps_per_epoch = math.ceil(n_rows / self.batch_size)

@@ -36,8 +36,8 @@ class Stage:
     group_temperature : float
         Softens that p(z|w), so that the cross-entropy still pulls at rows that are already right.
     teacher : {"groups", "prior"}, optional
-        Fit a learned q(z|w, x) by inclusive KL(teacher || q_phi) beside the bound: towards the current groups,
-        or towards p(z|w). Phi then gets its gradient from there alone; in the bound q_phi is a constant.
+        Fit a learned q(z|w, x) by inclusive KL(teacher || q_phi) beside the bound: towards the current
+        groups, or towards p(z|w). Phi then gets its gradient from there alone; in the bound q_phi is a constant.
     prior_weight : float
         Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
         so that no code is given up before the decoder has learned to use it.
@@ -86,8 +86,8 @@ _ROUNDS = 3
 def without_groups(stage: Stage) -> Stage:
     """Return the stage for rows whose groups are no better than none.
 
-    Drawing codes or q_phi towards groups that are not there would make confident groups out of noise: the pure
-    bound with p(z|w) is left, and q_phi learns from that.
+    Drawing codes or q_phi towards groups that are not there would make confident groups out of noise: the
+    pure bound with p(z|w) is left, and q_phi learns from that.
 
     Examples
     --------
@@ -153,9 +153,7 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
     found: tuple[Stage, ...] = (
-        Stage(
-            "pretrain", 8, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05
-        ),
+        Stage("pretrain", 8, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05),
         *(
             Stage(f"groups-{i}", 2, parts=trained, z="groups", regroup=True, transform=True)
             for i in range(1, _ROUNDS + 1)
