@@ -63,6 +63,11 @@ class AmortisedResponsibilities(nn.Module):
         return torch.log_softmax(full_precision(logits), dim=-1)
 
     @torch.no_grad()
+    def forget_codes(self) -> None:
+        """Make it a function of x alone, which a lesson that shows it no codes leaves it."""
+        self.from_w.weight.zero_()
+
+    @torch.no_grad()
     def permute(self, order: Tensor) -> None:
         """Renumber the components: the new k-th is the old ``order[k]``-th."""
         for tensor in (self.to_logits.weight, self.to_logits.bias):

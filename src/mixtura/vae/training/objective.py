@@ -60,11 +60,12 @@ class StageObjective(nn.Module):
         seen = moved if stage.transform else x
         prior, posterior = model.prior(), model.posterior(seen)
         w = posterior.reparameterise(noise)
-        # Where phi has a teacher the bound must not move it, and its lesson must not move the codes.
+        # Where phi has a teacher, the bound must not move it.
         learned = None
         if stage.teacher is not None:
-            # T(x) teaches q_phi more than x, and the bound is one for every T that either part of q sees.
-            learned = model.responsibilities(w.detach(), moved, prior)
+            # No code is shown: it would change under q_phi while the density is trained, and by the code of x
+            # itself a teacher's errors are learned by heart, past T. The bound is one for every T seen.
+            learned = model.responsibilities(torch.zeros_like(w), moved, prior)
         if stage.z == "groups":
             log_responsibilities = self._teacher(groups, None).log()
         elif stage.z == "exact":

@@ -17,6 +17,7 @@ from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.groups import Start, find_groups
@@ -171,6 +172,8 @@ class Trainer:
         steps_before = 0
         if self.settings.procedure == "plain":
             self._scatter_components()
+        elif isinstance(self.model.responsibilities, AmortisedResponsibilities):
+            self.model.responsibilities.forget_codes()
         for stage, n_steps in zip(self.stages, self.stage_steps, strict=True):
             self._run(stage, n_steps, steps_before)
             steps_before += n_steps
