@@ -1,7 +1,8 @@
 """The gradient of a stage's objective for dense networks, written out: autograd's numbers, sooner.
 
 Where the networks are small, autograd spends most of a step on its own bookkeeping. What is derived here is
-`StageObjective` with exact responsibilities or fixed groups; everything else is left to autograd.
+`StageObjective` with exact or learned responsibilities, taught or not, or fixed groups; everything else is
+left to autograd.
 """
 
 from __future__ import annotations
@@ -21,10 +22,23 @@ from torch import Tensor, nn
 from mixtura import runtime
 from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
-from mixtura.vae.posterior import _LOG_VARIANCE_BOUNDS, ExactResponsibilities, GaussianPosterior
+from mixtura.vae.posterior import (
+    _LOG_VARIANCE_BOUNDS,
+    AmortisedResponsibilities,
+    ExactResponsibilities,
+    GaussianPosterior,
+)
 from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.training.dense_bound import BernoulliDensity, GaussianDensity, MixtureDensity, log_sum_exp
 from mixtura.vae.training.dense_network import DenseNetwork, is_dense
+from mixtura.vae.training.dense_responsibilities import (
+    LearnedResponsibilities,
+    agreement,
+    bound_gradient,
+    dot,
+    lesson,
+    one_hot,
+)
 from mixtura.vae.training.flat_adam import FlatAdam, NormClip
 from mixtura.vae.training.loop import Gradient, name_non_finite
 from mixtura.vae.training.objective import StageObjective
@@ -33,7 +47,7 @@ from mixtura.vae.training.stages import Stage
 Array = NDArray[Any]
 
 _LOG_2_PI = math.log(2 * math.pi)
-_DERIVED = ("z", "transform", "group_weight", "group_temperature", "prior_weight")
+_DERIVED = ("z", "transform", "group_weight", "group_temperature", "prior_weight", "teacher")
 _ELSEWHERE = ("name", "share", "parts", "regroup", "std_floor", "follow")
 
 
@@ -41,7 +55,8 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
     """Return whether the gradient of a stage's objective has been derived for a model.
 
     It has for fully connected networks in one precision on the CPU, a Gaussian or Bernoulli likelihood, and
-    q(z) exact or fixed to groups. A field of the stage that is not known here must have its default.
+    q(z) exact, learned or fixed to groups. A teacher needs a learned q(z). A field of the stage that is not
+    known here must have its default.
 
     Examples
     --------
@@ -59,8 +74,9 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
             if field.name not in (*_DERIVED, *_ELSEWHERE)
         )
         and stage.z in ("model", "exact", "groups")
+        and stage.teacher in (None, "groups", "prior")
         and type(model.posterior) is GaussianPosterior
-        and (type(model.responsibilities) is ExactResponsibilities or stage.z != "model")
+        and _derives_responsibilities(model.responsibilities, stage)
         and type(model.prior) is GaussianMixturePrior
         and type(model.likelihood) in (GaussianLikelihood, BernoulliLikelihood)
         and is_dense(model.posterior.network)
@@ -68,6 +84,14 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
         and parameters[0].dtype in (torch.float32, torch.float64)
         and all(p.device.type == "cpu" and p.dtype == parameters[0].dtype for p in parameters)
     )
+
+
+def _derives_responsibilities(responsibilities: nn.Module, stage: Stage) -> bool:
+    if type(responsibilities) is ExactResponsibilities:
+        return stage.teacher is None
+    if stage.teacher is None and stage.z != "model":
+        return True
+    return type(responsibilities) is AmortisedResponsibilities and is_dense(responsibilities.network)
 
 
 def dense_step(fabric: Fabric, objective: nn.Module, parameters: Sequence[nn.Parameter]) -> DenseStep | None:
@@ -88,7 +112,7 @@ def dense_step(fabric: Fabric, objective: nn.Module, parameters: Sequence[nn.Par
         return None
     model = objective.model
     trained = set(map(id, parameters))
-    for part in (model.posterior, model.likelihood, model.prior):
+    for part in (model.posterior, model.responsibilities, model.prior, model.likelihood):
         if len({id(parameter) in trained for parameter in part.parameters()}) > 1:
             return None
     return DenseStep(objective, parameters) if trained else None
@@ -113,6 +137,12 @@ class DenseStep:
         self._encoder = DenseNetwork(_sequential(model.posterior.network), self.adam, features_first=True)
         self._decoder = DenseNetwork(_sequential(model.likelihood.network), self.adam)
         self._prior = MixtureDensity(model.prior, self.adam)
+        self._learned = (
+            LearnedResponsibilities(model.responsibilities, self.adam)
+            if isinstance(model.responsibilities, AmortisedResponsibilities)
+            and (objective.stage.teacher is not None or objective.stage.z == "model")
+            else None
+        )
         self._density = (
             GaussianDensity(model.likelihood)
             if isinstance(model.likelihood, GaussianLikelihood)
@@ -192,16 +222,34 @@ class DenseStep:
         outputs = self._decoder.forward(w[:, :n].T)
         reconstruction, to_outputs = self._density(outputs, x.numpy(), 1.0 / n)
         reconstruction += n * self._constant
-        log_q = -0.5 * float(log_variance[:, :n].sum() + _dot(draws[:, :n], draws[:, :n]) + n * d * _LOG_2_PI)
-        responsibilities, cluster = self._responsibilities(joint[:, :n], log_weights, groups)
-        conditional_prior = log_q - _dot(responsibilities, log_density[:, :n])
+        log_q = -0.5 * float(log_variance[:, :n].sum() + dot(draws[:, :n], draws[:, :n]) + n * d * _LOG_2_PI)
+        learned = None
+        if self._learned is not None:
+            learned = self._learned.forward(w[:, :n], (seen if stage.teacher is None else moved).numpy())
+        responsibilities, cluster = self._responsibilities(joint[:, :n], log_weights, learned, groups)
+        conditional_prior = log_q - dot(responsibilities, log_density[:, :n])
         objective = reconstruction - prior_weight * (cluster + conditional_prior)
+
+        learned_to_w = None
+        if self._learned is not None and learned is not None:
+            if stage.teacher is None:
+                to_logits = bound_gradient(joint[:, :n], learned, responsibilities)
+                to_logits *= -prior_weight / n
+            else:
+                cost, to_logits = self._lesson(joint[:, -n:], learned, groups, probabilities)
+                objective -= cost
+                to_logits /= n
+            # A lesson moves phi alone.
+            learned_to_w = self._learned.backward(
+                to_logits, to_codes=stage.teacher is None and self._encoder.trained
+            )
 
         to_joint = responsibilities  # of what is minimised
         to_joint *= -prior_weight / n
         if stage.group_weight > 0:
-            agreement, to_agreement = self._agreement(joint[:, -n:], groups, probabilities)
-            objective += stage.group_weight * agreement
+            target = _target(groups, probabilities, joint[:, -n:])
+            gain, to_agreement = agreement(target, joint[:, -n:], stage.group_temperature)
+            objective += stage.group_weight * gain
             to_agreement *= -stage.group_weight / n
             if twice:
                 to_joint = np.concatenate((to_joint, to_agreement), axis=1)
@@ -213,6 +261,8 @@ class DenseStep:
         back = self._decoder.backward(to_outputs, to_input=self._encoder.trained)
         if back is not None:
             to_w[:, :n] += back.T
+            if learned_to_w is not None:
+                to_w[:, :n] += learned_to_w
             to_code = np.empty_like(code)
             to_code[:d] = to_w
             to_variance = to_code[d:]
@@ -231,44 +281,36 @@ class DenseStep:
         return sums, n
 
     def _responsibilities(
-        self, joint: Array, log_weights: Array, groups: Tensor | None
+        self, joint: Array, log_weights: Array, learned: Array | None, groups: Tensor | None
     ) -> tuple[Array, float]:
-        """Return q(z), (K, n), and the sum over rows of KL(q(z) || p(z))."""
-        if self.objective.stage.z == "groups":
+        """Return q(z) of the bound, (K, n), and the sum over rows of KL(q(z) || p(z))."""
+        z = self.objective.stage.z
+        if z == "groups":
             assert groups is not None
-            responsibilities = _one_hot(groups.numpy(), joint)
+            responsibilities = one_hot(groups.numpy(), joint)
             return responsibilities, -float(log_weights[groups.numpy(), 0].sum())
-        log_responsibilities = joint - log_sum_exp(joint)
+        log_responsibilities = joint - log_sum_exp(joint) if z == "exact" or learned is None else learned
         responsibilities = np.exp(log_responsibilities)
-        log_responsibilities -= log_weights
-        return responsibilities, _dot(responsibilities, log_responsibilities)
+        return responsibilities, dot(responsibilities, log_responsibilities - log_weights)
 
-    def _agreement(
-        self, joint: Array, groups: Tensor | None, probabilities: Tensor | None
+    def _lesson(
+        self, joint: Array, learned: Array, groups: Tensor | None, probabilities: Tensor | None
     ) -> tuple[float, Array]:
-        """Return the sum over rows of the log-probability of the groups, and its gradient, (K, n)."""
-        temperature = self.objective.stage.group_temperature
-        softened = joint / temperature
-        softened -= log_sum_exp(softened)
-        if probabilities is None:
-            assert groups is not None
-            target: Array = _one_hot(groups.numpy(), joint)
+        """Return what q_phi costs under its teacher, a sum over rows, and its gradient over the logits."""
+        if self.objective.stage.teacher == "prior":
+            teacher = np.exp(joint - log_sum_exp(joint))
         else:
-            target = probabilities.numpy().T
-        agreement = _dot(target, softened)
-        gradient = target - np.exp(softened) * target.sum(axis=0)
-        gradient /= temperature
-        return agreement, gradient
+            teacher = _target(groups, probabilities, joint)
+        return lesson(teacher, learned, np.exp(learned))
 
 
-def _dot(left: Array, right: Array) -> float:
-    return float(np.dot(left.reshape(-1), right.reshape(-1)))
-
-
-def _one_hot(groups: Array, like: Array) -> Array:
-    sure = np.zeros(like.shape, like.dtype)
-    sure[groups, np.arange(like.shape[1])] = 1.0
-    return sure
+def _target(groups: Tensor | None, probabilities: Tensor | None, like: Array) -> Array:
+    """Return the groups as probabilities (K, n), sure ones where no others are known."""
+    if probabilities is not None:
+        target: Array = probabilities.numpy().T
+        return target
+    assert groups is not None
+    return one_hot(groups.numpy(), like)
 
 
 def _sequential(network: nn.Module) -> nn.Sequential:

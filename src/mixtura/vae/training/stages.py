@@ -36,8 +36,8 @@ class Stage:
     group_temperature : float
         Softens that p(z|w), so that the cross-entropy still pulls at rows that are already right.
     teacher : {"groups", "prior"}, optional
-        Fit a learned q(z|x) by inclusive KL(teacher || q_phi) beside the bound: towards the current groups, or
-        towards p(z|w). Phi then gets its gradient from there alone; in the bound q_phi is a constant.
+        Fit a learned q(z|x) by inclusive KL(teacher || q_phi) beside the bound: towards the current groups,
+        or towards p(z|w). Phi then gets its gradient from there alone; in the bound q_phi is a constant.
     prior_weight : float
         Weight of cluster + conditional_prior at the start of the stage; it rises to 1 over the first half,
         so that no code is given up before the decoder has learned to use it.
