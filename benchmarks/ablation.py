@@ -5,7 +5,7 @@
 The 1,797 digits that come with scikit-learn, four fifths to train on and one to hold out. Every case gets
 the same number of epochs. Labels score and choose nothing. Accuracy is that of q(z|x) on the held-out rows,
 and of p(z|w) at the same codes; bound, gap E KL(q(z|w,x) || p(z|w)) and importance-weighted log p(x) are in
-nats per observation, on the held-out rows. "default" and "regularised" are the learned and the exact q(z|w,x).
+nats per observation, on the held-out rows. "default" is the learned q(z|w,x), "regularised" the exact one.
 """
 
 from __future__ import annotations
