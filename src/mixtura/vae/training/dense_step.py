@@ -225,7 +225,12 @@ class DenseStep:
         log_q = -0.5 * float(log_variance[:, :n].sum() + dot(draws[:, :n], draws[:, :n]) + n * d * _LOG_2_PI)
         learned = None
         if self._learned is not None:
-            learned = self._learned.forward(w[:, :n], (seen if stage.teacher is None else moved).numpy())
+            # A lesson shows no codes.
+            learned = (
+                self._learned.forward(w[:, :n], seen.numpy())
+                if stage.teacher is None
+                else self._learned.forward(None, moved.numpy())
+            )
         responsibilities, cluster = self._responsibilities(joint[:, :n], log_weights, learned, groups)
         conditional_prior = log_q - dot(responsibilities, log_density[:, :n])
         objective = reconstruction - prior_weight * (cluster + conditional_prior)
