@@ -191,3 +191,17 @@ def test_every_row_is_seen_equally_often(monkeypatch) -> None:
     fit_model(table(), replace(SMALL, procedure="plain", max_epochs=4), domain="real", seed=0)
     assert set(seen.values()) == {4}
     assert len(seen) == 33
+
+
+def test_few_rows_get_two_starts_and_the_larger_modularity_goes_on(spied) -> None:
+    rows = torch.cat([images(100), images(110).flip(1)])
+    chosen = replace(SMALL, n_components=2, max_epochs=None, batch_size=128)
+    trained = fit_model(rows, chosen, domain="unit", seed=0, image_shape=(8, 9))
+    names = [spy["stage"].name for spy in spied]
+    first = ["pretrain", "groups-1", "groups-2", "groups-3"]
+    assert names == [*first, *first, "taught-1", "taught-2", "density"]
+    (told,) = (e["message"] for e in trained.record.events if "starts of" in e.get("message", ""))
+    values = [float(value) for value in told.split("modularity ")[1].split(":")[0].split(" and ")]
+    assert told.endswith(f"number {1 + values.index(max(values))}")
+    epochs = [event for event in trained.record.events if "epoch" in event]
+    assert epochs[-1]["epoch"] == pytest.approx(epochs[-1]["of"], abs=1)

@@ -58,6 +58,8 @@ class Start:
     agreement : float, optional
         Mean adjusted Rand index with the groups of other restarts that are as good, or, where restarts were
         not compared, between groups found on random parts of the points; None where neither was seen.
+    modularity : float, optional
+        Of the groups on the neighbour graph, where it found them.
     """
 
     labels: Labels
@@ -65,6 +67,7 @@ class Start:
     evidence: GroupEvidence | None = None
     probabilities: NDArray[np.float64] | None = None
     agreement: float | None = None
+    modularity: float | None = None
 
 
 def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
@@ -228,18 +231,18 @@ def _found(points: Points, n_groups: int, kind: str, generator: np.random.Genera
     sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
     rows = points[sample]
     message = f"{n_groups} groups by {_WORDS[kind]}"
-    agreement = None
+    agreement = quality = None
     if kind == "graph":
         groups = modularity_groups(rows, n_groups, generator)
         labels, message = groups.labels, f"{message}, modularity {groups.modularity:.4f}"
-        agreement = groups.agreement
+        agreement, quality = groups.agreement, groups.modularity
     else:
         labels = METHODS[kind](rows, n_groups, generator)
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
     gaussian = kind not in ("graph", "linkage")
     start = _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups)
-    return replace(start, agreement=agreement)
+    return replace(start, agreement=agreement, modularity=quality)
 
 
 def _start(

@@ -17,6 +17,7 @@ from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.networks import initialise
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.dense_step import dense_step
@@ -36,6 +37,8 @@ from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes, set_prior_fr
 from mixtura.vae.training.transforms import AffineTransform
 
 _FLOOR_FALLS = 0.3  # of the last stage: what is left trains at the floor that was asked for
+# Up to so many rows the stages that look for groups run twice: it is seconds, and one start in ten is poor.
+_RESTART_ROWS = 10_000
 _VIEWS = 4  # transforms over which a code is averaged before the graph is made
 
 Event = dict[str, Any]
@@ -104,6 +107,22 @@ def default_learning_rate(n_steps: int) -> float:
     return min(1e-2, 1.5e-3 * max(1.0, math.sqrt(5_600 / n_steps)))
 
 
+@dataclass(eq=False)
+class _StartState:
+    """What the stages that look for groups came to."""
+
+    weights: dict[str, Tensor]
+    groups: Tensor | None
+    start: Start | None
+    evidence: GroupEvidence | None
+
+    @property
+    def modularity(self) -> float:
+        """Of the last groups; none where they are not the graph's."""
+        found = None if self.start is None else self.start.modularity
+        return -1.0 if found is None else found
+
+
 class Trainer:
     """Runs the stages of a plan on one model and one set of rows.
 
@@ -157,6 +176,7 @@ class Trainer:
         self.domain = (
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
         )
+        self.on_rows = self.domain == "real" and x.shape[1] <= MAX_ROW_COLUMNS
         self.training_floor = max(settings.std_floor, training_std_floor(x.shape[1], self.domain))
         self.stages = stages or plan(settings, self.training_floor, group_weight(x.shape[1]))
         n_rows = len(x)
@@ -166,6 +186,20 @@ class Trainer:
         total = self.n_epochs * self.steps_per_epoch
         self.stage_steps = share_steps(total, [stage.share for stage in self.stages])
         self.total_steps = sum(self.stage_steps)
+        # How many of the first stages look for the groups, and how often they are run.
+        self.n_first = sum(stage.z == "groups" or stage.name == "pretrain" for stage in self.stages)
+        restarts = (
+            settings.max_epochs is None
+            and settings.start in ("auto", "graph")
+            and 200 <= n_rows <= _RESTART_ROWS
+            and not self.on_rows
+            and self.n_first not in (0, len(self.stages))
+        )
+        self.n_starts = 2 if restarts else 1
+        if restarts:
+            self.stages = (*self.stages[: self.n_first], *self.stages)
+            self.stage_steps = [*self.stage_steps[: self.n_first], *self.stage_steps]
+            self.n_epochs = math.ceil(sum(self.stage_steps) / self.steps_per_epoch)
 
     def run(self) -> TrainingRecord:
         """Run every stage and return the record; the model is left in evaluation mode."""
@@ -174,12 +208,42 @@ class Trainer:
             self._scatter_components()
         elif isinstance(self.model.responsibilities, AmortisedResponsibilities):
             self.model.responsibilities.forget_codes()
-        for stage, n_steps in zip(self.stages, self.stage_steps, strict=True):
+        starts: list[_StartState] = []
+        for i, (stage, n_steps) in enumerate(zip(self.stages, self.stage_steps, strict=True)):
+            if self.n_starts > 1 and i > 0 and i % self.n_first == 0 and len(starts) < self.n_starts:
+                starts.append(self._state())
+                if len(starts) < self.n_starts:
+                    self._restart()
+                else:
+                    self._keep_best(starts, stage)
             self._run(stage, n_steps, steps_before)
             steps_before += n_steps
         self.record.n_epochs = self.n_epochs
         self.model.requires_grad_(True).eval()
         return self.record
+
+    def _state(self) -> _StartState:
+        weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+        return _StartState(weights, self.groups, self.record.start, self.record.evidence)
+
+    def _restart(self) -> None:
+        """Begin anew: other weights, no groups."""
+        generator = torch.Generator().manual_seed(int(self.numpy_generator.integers(2**31)))
+        initialise(self.model, generator)
+        self.model.prior.reset()
+        if isinstance(self.model.responsibilities, AmortisedResponsibilities):
+            self.model.responsibilities.forget_codes()
+        self.groups = self.record.start = self.record.evidence = None
+
+    def _keep_best(self, starts: list[_StartState], stage: Stage) -> None:
+        """Go on from the start whose groups have the largest modularity on the graph of their own codes."""
+        best = max(starts, key=lambda state: state.modularity)
+        self.model.load_state_dict(best.weights)
+        self.groups, self.record.start, self.record.evidence = best.groups, best.start, best.evidence
+        found = " and ".join(f"{state.modularity:.4f}" for state in starts)
+        self._emit(
+            {"stage": stage.name, "message": f"starts of modularity {found}: number {starts.index(best) + 1}"}
+        )
 
     def _run(self, stage: Stage, n_steps: int, steps_before: int) -> None:
         model, settings = self.model, self.settings
@@ -261,7 +325,7 @@ class Trainer:
         transform, n_views = self.transform, 1 if self.transform is None else _VIEWS
         view = None if transform is None else lambda block: transform(block, self.generator)
         loc, variance = mean_codes(self.model, self.x, view, n_views)
-        on_rows = self.domain == "real" and self.x.shape[1] <= MAX_ROW_COLUMNS
+        on_rows = self.on_rows
         if self.groups is None or not on_rows:
             points = (self.x if on_rows else loc).float().cpu().numpy()
             start = find_groups(
