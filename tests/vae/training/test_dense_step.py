@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning_fabric import Fabric
 from torch import nn
@@ -17,11 +17,19 @@ from mixtura.vae.training import procedure
 from mixtura.vae.training.dense_step import DenseStep, dense_step, supports
 from mixtura.vae.training.loop import AutogradStep
 from mixtura.vae.training.objective import StageObjective
-from mixtura.vae.training.stages import ALL_PARTS, Stage, plan
+from mixtura.vae.training.stages import ALL_PARTS, Stage, plan, without_groups
 
 DOMAINS = ("real", "unit", "binary")
 EXACT = Settings(n_components=3, latent_dim=2, hidden=(4,), responsibilities="exact")
-PARTS = (ALL_PARTS, ("posterior", "likelihood"), ("likelihood",), ("prior",), ("posterior",))
+PARTS = (
+    ALL_PARTS,
+    ("posterior", "prior", "likelihood"),
+    ("posterior", "likelihood"),
+    ("likelihood",),
+    ("prior",),
+    ("posterior",),
+    ("responsibilities",),
+)
 
 stages = st.builds(
     Stage,
@@ -33,6 +41,7 @@ stages = st.builds(
     group_weight=st.sampled_from((0.0, 7.0)),
     group_temperature=st.sampled_from((1.0, 3.0)),
     prior_weight=st.sampled_from((1.0, 0.05)),
+    teacher=st.sampled_from((None, "groups", "prior")),
 )
 
 
@@ -51,16 +60,17 @@ class Problem:
         hidden: tuple[int, ...] = (4,),
         covariance_type: str = "spherical",
         weights: str = "uniform",
+        responsibilities: str = "exact",
         views: bool = True,
         sure: bool = False,
         spread: float = 0.7,
         seed: int = 0,
     ) -> None:
         self.generator = torch.Generator().manual_seed(seed)
-        settings: dict[str, Any] = {
+        choices: dict[str, Any] = {
             "covariance_type": covariance_type,
             "weights": weights,
-            "responsibilities": "exact",
+            "responsibilities": responsibilities,
         }
         chosen = Settings(
             n_components=k,
@@ -68,7 +78,7 @@ class Problem:
             hidden=hidden,
             likelihood="bernoulli" if domain == "binary" else "gaussian",
             std_floor=0.3,
-            **settings,
+            **choices,
         )
         self.model = build_model(chosen, n_encoded=n_encoded, domain=domain, log_determinant=1.5).double()
         with torch.no_grad():
@@ -92,10 +102,20 @@ class Problem:
         return rows if domain == "real" else rows.sigmoid() if domain == "unit" else (rows > 0).double()
 
 
+def has_gradient(problem: Problem) -> bool:
+    return bool(problem.parameters) and problem.objective(*problem.batch)[1].requires_grad
+
+
 def assert_same_gradient(problem: Problem) -> None:
     parameters = problem.parameters
     terms, value = problem.objective(*problem.batch)
-    expected = torch.autograd.grad(-value, parameters)
+    expected = [
+        torch.zeros_like(parameter) if gradient is None else gradient
+        for parameter, gradient in zip(
+            parameters, torch.autograd.grad(-value, parameters, allow_unused=True), strict=True
+        )
+    ]
+    assert supports(problem.model, problem.objective.stage)
     step = DenseStep(problem.objective, parameters)
     for _ in range(2):  # buffers are used again
         found = step.propose(problem.batch)
@@ -117,6 +137,7 @@ def assert_same_gradient(problem: Problem) -> None:
     step.close()
 
 
+@settings(max_examples=80)
 @given(
     stages,
     st.sampled_from(DOMAINS),
@@ -129,10 +150,11 @@ def assert_same_gradient(problem: Problem) -> None:
     st.sampled_from(("uniform", "learned")),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.integers(0, 1000),
 )
 def test_gradients_and_terms_are_autograd_s(
-    stage, domain, n, n_encoded, k, d, hidden, covariance_type, weights, views, sure, seed
+    stage, domain, n, n_encoded, k, d, hidden, covariance_type, weights, amortised, views, sure, seed
 ) -> None:
     problem = Problem(
         stage,
@@ -144,21 +166,32 @@ def test_gradients_and_terms_are_autograd_s(
         hidden=hidden,
         covariance_type=covariance_type,
         weights=weights,
+        # A teacher needs q_phi.
+        responsibilities="amortised" if amortised or stage.teacher is not None else "exact",
         views=views,
         sure=sure,
         seed=seed,
     )
-    if problem.parameters:
+    if has_gradient(problem):
         assert_same_gradient(problem)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("spread", [1e-3, 6.0])
-def test_gradients_are_autograd_s_where_values_are_clamped(domain, spread) -> None:
+@pytest.mark.parametrize("teacher", [None, "prior"])
+def test_gradients_are_autograd_s_where_values_are_clamped(domain, spread, teacher) -> None:
     """Wide parameters take logits, log-variances and log-scales over their bounds."""
-    for seed in range(5):
-        stage = Stage("a", 1, group_weight=3.0)
-        problem = Problem(stage, domain=domain, n=20, covariance_type="diag", spread=spread, seed=seed)
+    for seed in range(3):
+        stage = Stage("a", 1, group_weight=3.0, teacher=teacher)
+        problem = Problem(
+            stage,
+            domain=domain,
+            n=20,
+            covariance_type="diag",
+            responsibilities="amortised" if seed or teacher else "exact",
+            spread=spread,
+            seed=seed,
+        )
         assert_same_gradient(problem)
 
 
@@ -177,7 +210,10 @@ def test_both_ways_take_the_same_steps(domain) -> None:
     fabric = Fabric(accelerator="cpu", devices=1)
     paths = []
     for derived in (True, False):
-        problem = Problem(Stage("a", 1, group_weight=2.0), domain=domain, n=9)
+        stage = Stage("a", 1, group_weight=2.0, teacher="groups" if domain == "unit" else None)
+        problem = Problem(
+            stage, domain=domain, n=9, responsibilities="amortised" if stage.teacher else "exact"
+        )
         step = (
             DenseStep(problem.objective, problem.parameters)
             if derived
@@ -227,21 +263,27 @@ def test_what_is_not_finite_is_named_and_undone(place, word) -> None:
 
 
 def made(**changes: Any) -> GaussianMixtureVAE:
-    settings = replace(EXACT, **changes)
-    return build_model(settings, n_encoded=64, domain="unit", image_shape=(8, 8))
+    chosen = replace(EXACT, **changes)
+    return build_model(chosen, n_encoded=64, domain="unit", image_shape=(8, 8))
 
 
 def test_what_is_derived_is_said() -> None:
     assert all(supports(made(), stage) for stage in plan(EXACT))
     assert all(supports(made(), stage) for stage in plan(replace(EXACT, procedure="plain")))
+    learned = replace(EXACT, responsibilities="amortised")
+    for stage in (*plan(learned), *plan(replace(learned, procedure="plain"))):
+        assert supports(made(responsibilities="amortised"), stage)
+        assert supports(made(responsibilities="amortised"), without_groups(stage))
     assert not supports(made(network="conv"), Stage("a", 1))
-    assert not supports(made(responsibilities="amortised"), Stage("a", 1))
-    assert supports(made(responsibilities="amortised"), Stage("a", 1, z="groups"))
     assert not supports(made(), Stage("a", 1, teacher="prior"))
     assert not supports(made().bfloat16(), Stage("a", 1))
     activated = made()
     activated.posterior.network[1] = nn.Tanh()
     assert not supports(activated, Stage("a", 1))
+    taught = made(responsibilities="amortised")
+    taught.responsibilities.network = nn.Sequential(nn.Linear(64, 4), nn.Tanh(), nn.Linear(4, 4))
+    assert not supports(taught, Stage("a", 1, teacher="groups"))
+    assert supports(taught, Stage("a", 1, z="groups"))
 
 
 def test_a_field_that_is_not_known_is_left_to_autograd() -> None:
@@ -265,14 +307,24 @@ def test_autograd_is_used_for_other_precisions_objectives_and_parts() -> None:
     assert dense_step(fabric, objective, parameters) is not None
 
 
-@pytest.mark.parametrize("kind", ["default", "plain"])
-def test_a_fit_is_the_same_run_either_way(kind, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "responsibilities"), [("default", "exact"), ("plain", "exact"), ("default", "amortised")]
+)
+def test_a_fit_is_the_same_run_either_way(kind, responsibilities, monkeypatch) -> None:
     """Up to rounding, which the first steps of a run do not yet blow up."""
     rows = torch.randn((40, 64), generator=torch.Generator().manual_seed(0)).sigmoid()
-    settings = replace(EXACT, n_components=2, hidden=(8,), max_epochs=6, batch_size=16, procedure=kind)
-    derived = fit_model(rows, settings, domain="unit", seed=0, image_shape=(8, 8))
+    chosen = replace(
+        EXACT,
+        n_components=2,
+        hidden=(8,),
+        max_epochs=7,
+        batch_size=16,
+        procedure=kind,
+        responsibilities=responsibilities,
+    )
+    derived = fit_model(rows, chosen, domain="unit", seed=0, image_shape=(8, 8))
     monkeypatch.setattr(procedure, "dense_step", lambda *arguments: None)
-    by_autograd = fit_model(rows, settings, domain="unit", seed=0, image_shape=(8, 8))
+    by_autograd = fit_model(rows, chosen, domain="unit", seed=0, image_shape=(8, 8))
     for name, value in derived.model.state_dict().items():
         torch.testing.assert_close(value, by_autograd.model.state_dict()[name], rtol=2e-3, atol=2e-4)
     for event, other in zip(derived.record.events, by_autograd.record.events, strict=True):
