@@ -62,7 +62,8 @@ def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
     --------
     >>> from mixtura.vae.model import build_model
     >>> from mixtura.vae.settings import Settings
-    >>> model = build_model(Settings(n_components=3), n_encoded=4, domain="real")
+    >>> settings = Settings(n_components=3, responsibilities="exact")
+    >>> model = build_model(settings, n_encoded=4, domain="real")
     >>> supports(model, Stage("joint", 1)), supports(model, Stage("joint", 1, teacher="prior"))
     (True, False)
     """
