@@ -111,7 +111,7 @@ def test_hard_tables_give_an_answer_without_nan(call: Callable[..., Any], place:
     ended = call("fit", "rows.csv", "-k", 2, "--epochs", 2, "--json", "--out", "run")
     assert ended.code == 0, ended.err
     unknown = {key for key, value in ended.document.items() if value is None}
-    assert unknown == {"image_shape", "labels", "gap"}
+    assert unknown == {"image_shape", "labels"}
     scored = call("score", "run", "rows.csv", "--json", "--quiet").document
     assert None not in scored["log_likelihood_per_row"]
     drawn = call("sample", "run", "--json", "--quiet").document

@@ -112,8 +112,9 @@ def merge_components(
     merges = _merged(name, own, points, np.searchsorted(occupied, t.argmax(axis=1)), len(occupied))
     chosen = merges.chosen if n_groups is None else int(n_groups)
     numbers = np.arange(len(occupied), 0, -1)
-    of_occupied = [_by_size(own, merges.group_of(int(m)), name) for m in numbers]
-    component_map = np.stack([groups[np.searchsorted(occupied, home)] for groups in of_occupied])
+    to_occupied = np.searchsorted(occupied, home)
+    # Sizes are those of `labels_at`, from the components' own responsibilities.
+    component_map = np.stack([_by_size(t, merges.group_of(int(m))[to_occupied], name) for m in numbers])
     empty = tuple(int(component) for component in np.flatnonzero(held == 0))
     merging = Merging(name, numbers, merges.score, chosen, t, component_map, empty, ())
     return Merging(
