@@ -26,3 +26,12 @@ def test_blocks_change_nothing(d, rng, monkeypatch) -> None:
     monkeypatch.setattr(module, "_BRUTE_VALUES", 1)
     np.testing.assert_array_equal(nearest(points, points, 5), whole)
     assert nearest(points, points[:0], 5).shape == (0, 5)
+
+
+@pytest.mark.parametrize("d", [2, 12, 20, 25])
+def test_with_a_tolerance_none_is_much_farther_than_the_nearest(d, rng) -> None:
+    points, queries = rng.normal(size=(400, d)), rng.normal(size=(50, d))
+    distances = cdist(queries, points)
+    found = np.take_along_axis(distances, nearest(points, queries, 6, tolerance=1.0), axis=1)
+    assert (found <= 2.0 * np.sort(distances, axis=1)[:, :6]).all()
+    assert (np.diff(found, axis=1) >= 0).all()

@@ -18,6 +18,8 @@ from mixtura.clustering.neighbours import nearest
 from mixtura.clustering.scores import ari
 
 _AS_GOOD = 0.01  # share of the largest modularity within which restarts count as equal
+# Of many points neighbours are looked for loosely: the same groups, several times sooner.
+_MANY_POINTS, _TOLERANCE = 5_000, 1.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def neighbour_graph(points: NDArray[np.floating], n_neighbours: int = 15) -> spa
     points : ndarray of shape (n, d)
         Coordinates; Euclidean distance.
     n_neighbours : int
-        Neighbours of each point, itself not counted; fewer where there are fewer points.
+        Neighbours of each point, itself not counted; fewer where there are fewer points. Beyond 5,000 points
+        a few of them are only nearly the nearest.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def neighbour_graph(points: NDArray[np.floating], n_neighbours: int = 15) -> spa
     k = min(n_neighbours, n - 1)
     if k < 1:
         return sparse.csr_array((n, n))
-    found = nearest(points, points, k + 1)
+    found = nearest(points, points, k + 1, tolerance=_TOLERANCE if n > _MANY_POINTS else 0.0)
     # Among duplicates a point need not be its own nearest neighbour, so it is dropped by name, not by rank;
     # where it is not found at all, the last one found is one too many.
     other = found != np.arange(n)[:, None]

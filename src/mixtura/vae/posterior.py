@@ -62,6 +62,10 @@ class AmortisedResponsibilities(nn.Module):
         logits = self.to_logits(torch.relu(self.from_w(w) + self.network(x)))
         return torch.log_softmax(full_precision(logits), dim=-1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """Return what q_phi tells the components apart by where it is shown no code, (..., n_features)."""
+        return torch.relu(self.network(x))
+
     @torch.no_grad()
     def forget_codes(self) -> None:
         """Make it a function of x alone, which a lesson that shows it no codes leaves it."""

@@ -332,3 +332,12 @@ def test_a_fit_is_the_same_run_either_way(kind, responsibilities, monkeypatch) -
         for name in ("bound", "reconstruction", "cluster", "conditional_prior", "objective"):
             if name in event:
                 assert event[name] == pytest.approx(other[name], rel=1e-4, abs=1e-3)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("sure", [False, True])
+def test_a_lesson_alone_needs_no_bound(domain, sure) -> None:
+    stage = Stage("a", 1, parts=("responsibilities",), transform=True, teacher="groups")
+    problem = Problem(stage, domain=domain, responsibilities="amortised", sure=sure)
+    assert set(problem.objective(*problem.batch)[0]) == {"lesson"}
+    assert_same_gradient(problem)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -153,3 +155,24 @@ def test_under_a_teacher_the_bound_is_that_of_q_phi(make_model, batch) -> None:
     terms, _ = StageObjective(model, stage)(x, noise, moved, groups)
     expected = evidence_lower_bound(model, x, noise, seen=moved)
     torch.testing.assert_close(terms["bound"], expected.bound)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_lesson_alone_has_the_gradient_of_a_taught_stage_and_no_bound(known, make_model, batch) -> None:
+    model, (x, noise, moved, groups) = make_model("real", "amortised", latent_dim=2), batch
+    model.responsibilities.forget_codes()
+    sure = nn.functional.one_hot(groups, model.n_components).to(x.dtype)
+    probabilities = 0.7 * sure + 0.1 if known else None
+    taught = Stage("a", 1, transform=True, teacher="groups")
+    alone = replace(taught, parts=("responsibilities",))
+    assert alone.lesson_only
+    assert not taught.lesson_only
+    phi = [p for name, p in model.responsibilities.named_parameters() if name != "from_w.weight"]
+    gradients = []
+    for stage in (taught, alone):
+        terms, objective = StageObjective(model, stage)(x, noise, moved, groups, probabilities)
+        gradients.append(torch.autograd.grad(objective, phi))
+    torch.testing.assert_close(*gradients)
+    assert list(terms) == ["lesson"]
+    assert terms["lesson"].shape == (len(x),)
+    torch.testing.assert_close(terms["lesson"].mean(), -objective)

@@ -57,7 +57,8 @@ def spied(monkeypatch) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", KINDS, ids="-".join)
 def test_stages_train_their_own_parts_and_nothing_else(kind, spied) -> None:
     trained = fit_model(table(), settings(kind), domain="real", seed=0)
-    assert [spy["stage"].name for spy in spied] == [stage.name for stage in plan(settings(kind))]
+    expected = plan(settings(kind), on_rows=True)
+    assert [spy["stage"].name for spy in spied] == [stage.name for stage in expected]
     parameters = {name for name, _ in trained.model.named_parameters()}
     if kind[0] == "default":
         parameters.discard("responsibilities.from_w.weight")  # q(z|w, x) is one of x alone there
@@ -101,6 +102,10 @@ def test_the_log_has_the_terms_of_every_epoch_and_adds_up() -> None:
     assert {"stage"} <= set.intersection(*(set(event) for event in heard))
     for event in heard:
         if "message" in event:
+            continue
+        if "lesson" in event:
+            assert event["lesson"] >= 0
+            assert event["objective"] == -event["lesson"]
             continue
         costs = event["cluster"] + event["conditional_prior"]
         assert event["bound"] == pytest.approx(event["reconstruction"] - costs, rel=1e-6)
@@ -193,15 +198,28 @@ def test_every_row_is_seen_equally_often(monkeypatch) -> None:
     assert len(seen) == 33
 
 
-def test_few_rows_get_two_starts_and_the_larger_modularity_goes_on(spied) -> None:
+def test_images_are_taught_in_rounds_and_the_groups_found_anew_before_each(spied) -> None:
     rows = torch.cat([images(100), images(110).flip(1)])
     chosen = replace(SMALL, n_components=2, max_epochs=None, batch_size=128)
     trained = fit_model(rows, chosen, domain="unit", seed=0, image_shape=(8, 9))
-    names = [spy["stage"].name for spy in spied]
-    first = ["pretrain", "groups-1", "groups-2", "groups-3"]
-    assert names == [*first, *first, "taught-1", "taught-2", "density"]
-    (told,) = (e["message"] for e in trained.record.events if "starts of" in e.get("message", ""))
-    values = [float(value) for value in told.split("modularity ")[1].split(":")[0].split(" and ")]
-    assert told.endswith(f"number {1 + values.index(max(values))}")
+    stages = plan(chosen)
+    assert [spy["stage"].name for spy in spied] == [stage.name for stage in stages]
+    messages = [event for event in trained.record.events if "message" in event]
+    assert [event["stage"] for event in messages] == [stage.name for stage in stages if stage.regroup]
+    assert messages[0]["message"].endswith("on codes")
+    assert all(event["message"].endswith("on codes and features") for event in messages[1:])
+    passes = Counter(event["stage"] for event in trained.record.events if "epoch" in event)
+    assert all(passes[stage.name] <= (stage.most_epochs or 400) for stage in stages)
     epochs = [event for event in trained.record.events if "epoch" in event]
     assert epochs[-1]["epoch"] == pytest.approx(epochs[-1]["of"], abs=1)
+
+
+def test_noise_is_not_taught_as_groups(spied) -> None:
+    noise = torch.from_numpy(np.random.default_rng(0).random((300, 72))).float()
+    chosen = replace(SMALL, max_epochs=4)
+    trained = fit_model(noise, chosen, domain="unit", seed=0)
+    assert not trained.record.evidence.better
+    taught = [spy["stage"] for spy in spied if spy["stage"].name != "pretrain"]
+    assert {stage.teacher for stage in taught} == {"prior"}
+    assert all(stage.parts == ALL_PARTS for stage in taught)
+    assert sum("on codes" in event.get("message", "") for event in trained.record.events) <= 2

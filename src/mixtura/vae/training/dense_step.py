@@ -48,7 +48,7 @@ Array = NDArray[Any]
 
 _LOG_2_PI = math.log(2 * math.pi)
 _DERIVED = ("z", "transform", "group_weight", "group_temperature", "prior_weight", "teacher")
-_ELSEWHERE = ("name", "share", "parts", "regroup", "std_floor", "follow")
+_ELSEWHERE = ("name", "share", "parts", "regroup", "std_floor", "follow", "most_epochs")
 
 
 def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:
@@ -201,6 +201,8 @@ class DenseStep:
         """Set the gradient of the negative objective, and return sums of the terms over rows, and rows."""
         stage, prior_weight = self.objective.stage, self.objective.prior_weight
         n = len(x)
+        if stage.lesson_only:
+            return self._lesson_gradient(moved, groups, probabilities), n
         seen = moved if stage.transform else x
         # The regulariser may look at other images than the bound: both go through the encoder at once.
         twice = stage.group_weight > 0 and moved is not seen
@@ -285,6 +287,16 @@ class DenseStep:
             "objective": objective,
         }
         return sums, n
+
+    def _lesson_gradient(
+        self, moved: Tensor, groups: Tensor | None, probabilities: Tensor | None
+    ) -> dict[str, float]:
+        assert self._learned is not None
+        learned = self._learned.forward(None, moved.numpy())
+        cost, to_logits = lesson(_target(groups, probabilities, learned), learned, np.exp(learned))
+        to_logits /= len(moved)
+        self._learned.backward(to_logits, to_codes=False)
+        return {"lesson": cost, "objective": -cost}
 
     def _responsibilities(
         self, joint: Array, log_weights: Array, learned: Array | None, groups: Tensor | None

@@ -33,6 +33,7 @@ _LINKAGE_MARGIN = 0.04
 # What neighbours do not tell of the graph's groups, over the same of Gaussians' groups: below the first the
 # graph's are taken, above the second not, and between the two if they are the more stable by so much.
 _CLEAR_SHARE, _OPEN_SHARE, _STEADIER = 0.55, 0.8, 0.2
+_RESTARTS, _FEWER = 5, 3
 _SUBSAMPLES, _KEPT = 3, 0.8
 _STABILITY_ROWS = 4_000
 
@@ -105,6 +106,7 @@ def find_groups(
     generator: np.random.Generator,
     *,
     on_rows: bool = False,
+    again: bool = False,
 ) -> Start:
     """Return groups of the points.
 
@@ -121,11 +123,14 @@ def find_groups(
         Source of all randomness.
     on_rows : bool
         Whether the points are rows, whose distances mean something untrained.
+    again : bool
+        Whether groups were found before: fewer restarts are then enough, and whether they are better than
+        none is not asked again.
     """
     if n_groups == 1:
         return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
     if kind != "auto":
-        return _found(points, n_groups, kind, generator)
+        return _found(points, n_groups, kind, generator, again=again)
     if on_rows:
         return choose(points, n_groups, generator)
     graph = _found(points, n_groups, "graph", generator)
@@ -227,13 +232,15 @@ def _stability(rows: Points, n_groups: int, method: Method, generator: np.random
     return float(np.mean(agreements))
 
 
-def _found(points: Points, n_groups: int, kind: str, generator: np.random.Generator) -> Start:
+def _found(
+    points: Points, n_groups: int, kind: str, generator: np.random.Generator, *, again: bool = False
+) -> Start:
     sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
     rows = points[sample]
     message = f"{n_groups} groups by {_WORDS[kind]}"
     agreement = quality = None
     if kind == "graph":
-        groups = modularity_groups(rows, n_groups, generator)
+        groups = modularity_groups(rows, n_groups, generator, n_restarts=_FEWER if again else _RESTARTS)
         labels, message = groups.labels, f"{message}, modularity {groups.modularity:.4f}"
         agreement, quality = groups.agreement, groups.modularity
     else:
@@ -241,7 +248,7 @@ def _found(points: Points, n_groups: int, kind: str, generator: np.random.Genera
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
     gaussian = kind not in ("graph", "linkage")
-    start = _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups)
+    start = _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups, weigh=not again)
     return replace(start, agreement=agreement, modularity=quality)
 
 
@@ -253,13 +260,15 @@ def _start(
     *,
     gaussian: bool,
     n_groups: int,
+    weigh: bool = True,
 ) -> Start:
     probabilities = None
     if gaussian:
         probabilities = np.zeros((len(points), n_groups))
         found = group_probabilities(points, labels)
         probabilities[:, : found.shape[1]] = found
-    return Start(labels, message, group_evidence(points, labels, generator), probabilities)
+    evidence = group_evidence(points, labels, generator) if weigh else None
+    return Start(labels, message, evidence, probabilities)
 
 
 def _sampled(n: int, generator: np.random.Generator) -> NDArray[np.int64]:

@@ -42,6 +42,8 @@ class StageObjective(nn.Module):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Return the bound and its terms, (n,) each, and the mean objective of the batch, a scalar.
 
+        Of a stage that trains q_phi alone, what it costs under its teacher stands in the place of the terms.
+
         Parameters
         ----------
         x : Tensor of shape (n, n_encoded)
@@ -57,6 +59,12 @@ class StageObjective(nn.Module):
             they are.
         """
         stage, model = self.stage, self.model
+        if stage.lesson_only:
+            cost = _lesson(
+                self._teacher(groups, probabilities),
+                model.responsibilities(torch.zeros_like(noise), moved, model.prior()),
+            )
+            return {"lesson": cost}, -cost.mean()
         seen = moved if stage.transform else x
         prior, posterior = model.prior(), model.posterior(seen)
         w = posterior.reparameterise(noise)
@@ -95,8 +103,7 @@ class StageObjective(nn.Module):
                 teacher = prior.log_responsibilities(w).exp().detach()
             else:
                 teacher = self._teacher(groups, probabilities)
-            lesson = (torch.special.xlogy(teacher, teacher) - teacher * learned).sum(-1)
-            objective = objective - lesson.mean()
+            objective = objective - _lesson(teacher, learned).mean()
         return terms.as_dict(), objective
 
     def _teacher(self, groups: Tensor | None, probabilities: Tensor | None) -> Tensor:
@@ -105,3 +112,8 @@ class StageObjective(nn.Module):
             return probabilities
         assert groups is not None
         return nn.functional.one_hot(groups, self.model.n_components).to(self.model.prior.means.dtype)
+
+
+def _lesson(teacher: Tensor, learned: Tensor) -> Tensor:
+    """Return KL(teacher || q_phi), (n,)."""
+    return (torch.special.xlogy(teacher, teacher) - teacher * learned).sum(-1)

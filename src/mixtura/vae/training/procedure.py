@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,19 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mixtura.clustering import GroupEvidence, numbered_alike
+from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
-from mixtura.vae.networks import initialise
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.dense_step import dense_step
-from mixtura.vae.training.groups import Start, find_groups
+from mixtura.vae.training.groups import Start
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
+from mixtura.vae.training.search import GroupSearch
 from mixtura.vae.training.stages import (
     Stage,
     gently,
@@ -33,13 +33,10 @@ from mixtura.vae.training.stages import (
     training_std_floor,
     without_groups,
 )
-from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes, set_prior_from_groups
+from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes
 from mixtura.vae.training.transforms import AffineTransform
 
 _FLOOR_FALLS = 0.3  # of the last stage: what is left trains at the floor that was asked for
-# Up to so many rows the stages that look for groups run twice: it is seconds, and one start in ten is poor.
-_RESTART_ROWS = 10_000
-_VIEWS = 4  # transforms over which a code is averaged before the graph is made
 
 Event = dict[str, Any]
 
@@ -69,20 +66,33 @@ class TrainingRecord:
     start: Start | None = None
 
 
-def default_epochs(n_rows: int) -> int:
+def default_epochs(n_rows: int, *, on_rows: bool = False) -> int:
     """Return how many passes over the data a fit makes unless told.
 
-    28 from 60,000 rows up; fewer rows get more passes, so that the number of steps shrinks slowly. Below
+    34 from 60,000 rows up; fewer rows get more passes, up to 400, so that the number of steps shrinks slowly:
+    groups on codes are as good as the codes. Where they are found on the rows, 28 to 180 are enough. Below
     200 rows a step takes the same time whatever their number, and 64 passes take under half a second.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that are trained on.
+    on_rows : bool
+        Whether the groups are found on the rows, and not on codes.
 
     Examples
     --------
-    >>> default_epochs(60_000), default_epochs(1_797), default_epochs(50)
-    (28, 162, 64)
+    >>> default_epochs(60_000), default_epochs(10_000), default_epochs(1_797), default_epochs(50)
+    (34, 126, 400, 64)
+    >>> default_epochs(60_000, on_rows=True), default_epochs(1_797, on_rows=True)
+    (28, 162)
     """
     if n_rows < 200:
         return 64
-    return round(min(180.0, max(28.0, 28.0 * math.sqrt(60_000 / n_rows))))
+    scarcity = max(1.0, 60_000 / n_rows)
+    if on_rows:
+        return round(min(180.0, 28.0 * math.sqrt(scarcity)))
+    return round(min(400.0, 34.0 * scarcity**0.73))
 
 
 def default_batch_size(n_rows: int) -> int:
@@ -105,22 +115,6 @@ def default_learning_rate(n_steps: int) -> float:
     (0.0015, 0.003, 0.01)
     """
     return min(1e-2, 1.5e-3 * max(1.0, math.sqrt(5_600 / n_steps)))
-
-
-@dataclass(eq=False)
-class _StartState:
-    """What the stages that look for groups came to."""
-
-    weights: dict[str, Tensor]
-    groups: Tensor | None
-    start: Start | None
-    evidence: GroupEvidence | None
-
-    @property
-    def modularity(self) -> float:
-        """Of the last groups; none where they are not the graph's."""
-        found = None if self.start is None else self.start.modularity
-        return -1.0 if found is None else found
 
 
 class Trainer:
@@ -170,36 +164,38 @@ class Trainer:
         self.transform = choose_transform(settings, image_shape)
         self.moving: AffineTransform | None = None  # the transform, in stages that look at it
         self.on_event = on_event or (lambda event: None)
-        self.groups: Tensor | None = None
-        self.probabilities: Tensor | None = None
         self.record = TrainingRecord()
         self.domain = (
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
         )
         self.on_rows = self.domain == "real" and x.shape[1] <= MAX_ROW_COLUMNS
+        self.search = GroupSearch(
+            self.model,
+            self.x,
+            settings.start,
+            on_rows=self.on_rows,
+            transform=self.transform,
+            generator=generator,
+            numpy_generator=numpy_generator,
+        )
         self.training_floor = max(settings.std_floor, training_std_floor(x.shape[1], self.domain))
-        self.stages = stages or plan(settings, self.training_floor, group_weight(x.shape[1]))
+        self.stages = stages or plan(
+            settings, self.training_floor, group_weight(x.shape[1]), on_rows=self.on_rows
+        )
         n_rows = len(x)
         self.batch_size = min(n_rows, settings.batch_size or default_batch_size(n_rows))
         self.steps_per_epoch = math.ceil(n_rows / self.batch_size)
-        self.n_epochs = settings.max_epochs or default_epochs(n_rows)
+        self.n_epochs = settings.max_epochs or default_epochs(n_rows, on_rows=self.on_rows)
         total = self.n_epochs * self.steps_per_epoch
-        self.stage_steps = share_steps(total, [stage.share for stage in self.stages])
+        shared = share_steps(total, [stage.share for stage in self.stages])
+        self.stage_steps = [
+            n_steps
+            if stage.most_epochs is None
+            else min(n_steps, math.ceil(stage.most_epochs * self.steps_per_epoch))
+            for stage, n_steps in zip(self.stages, shared, strict=True)
+        ]
         self.total_steps = sum(self.stage_steps)
-        # How many of the first stages look for the groups, and how often they are run.
-        self.n_first = sum(stage.z == "groups" or stage.name == "pretrain" for stage in self.stages)
-        restarts = (
-            settings.max_epochs is None
-            and settings.start in ("auto", "graph")
-            and 200 <= n_rows <= _RESTART_ROWS
-            and not self.on_rows
-            and self.n_first not in (0, len(self.stages))
-        )
-        self.n_starts = 2 if restarts else 1
-        if restarts:
-            self.stages = (*self.stages[: self.n_first], *self.stages)
-            self.stage_steps = [*self.stage_steps[: self.n_first], *self.stage_steps]
-            self.n_epochs = math.ceil(sum(self.stage_steps) / self.steps_per_epoch)
+        self.n_epochs = math.ceil(self.total_steps / self.steps_per_epoch)
 
     def run(self) -> TrainingRecord:
         """Run every stage and return the record; the model is left in evaluation mode."""
@@ -208,57 +204,31 @@ class Trainer:
             self._scatter_components()
         elif isinstance(self.model.responsibilities, AmortisedResponsibilities):
             self.model.responsibilities.forget_codes()
-        starts: list[_StartState] = []
-        for i, (stage, n_steps) in enumerate(zip(self.stages, self.stage_steps, strict=True)):
-            if self.n_starts > 1 and i > 0 and i % self.n_first == 0 and len(starts) < self.n_starts:
-                starts.append(self._state())
-                if len(starts) < self.n_starts:
-                    self._restart()
-                else:
-                    self._keep_best(starts, stage)
+        for stage, n_steps in zip(self.stages, self.stage_steps, strict=True):
             self._run(stage, n_steps, steps_before)
             steps_before += n_steps
         self.record.n_epochs = self.n_epochs
+        self.record.start, self.record.evidence = self.search.found.start, self.search.found.evidence
         self.model.requires_grad_(True).eval()
         return self.record
 
-    def _state(self) -> _StartState:
-        weights = {name: value.clone() for name, value in self.model.state_dict().items()}
-        return _StartState(weights, self.groups, self.record.start, self.record.evidence)
-
-    def _restart(self) -> None:
-        """Begin anew: other weights, no groups."""
-        generator = torch.Generator().manual_seed(int(self.numpy_generator.integers(2**31)))
-        initialise(self.model, generator)
-        self.model.prior.reset()
-        if isinstance(self.model.responsibilities, AmortisedResponsibilities):
-            self.model.responsibilities.forget_codes()
-        self.groups = self.record.start = self.record.evidence = None
-
-    def _keep_best(self, starts: list[_StartState], stage: Stage) -> None:
-        """Go on from the start whose groups have the largest modularity on the graph of their own codes."""
-        best = max(starts, key=lambda state: state.modularity)
-        self.model.load_state_dict(best.weights)
-        self.groups, self.record.start, self.record.evidence = best.groups, best.start, best.evidence
-        found = " and ".join(f"{state.modularity:.4f}" for state in starts)
-        self._emit(
-            {"stage": stage.name, "message": f"starts of modularity {found}: number {starts.index(best) + 1}"}
-        )
-
     def _run(self, stage: Stage, n_steps: int, steps_before: int) -> None:
         model, settings = self.model, self.settings
-        if stage.regroup:
-            self._regroup(stage)
+        search = self.search
+        if stage.regroup and not (search.found.none_better and stage.lesson_only):
+            message = search.renew()
+            if message is not None:
+                self._emit({"stage": stage.name, "message": message})
+        if search.found.none_better:
+            stage = without_groups(stage)
+        if search.found.probabilities is not None:
+            stage = gently(stage)
         parts = {
             name: getattr(model, name) for name in ("posterior", "responsibilities", "prior", "likelihood")
         }
         for name, part in parts.items():
             part.requires_grad_(name in stage.parts)
         parameters = [p for p in model.parameters() if p.requires_grad]
-        if self.record.evidence is not None and not self.record.evidence.better:
-            stage = without_groups(stage)
-        if self.probabilities is not None:
-            stage = gently(stage)
         objective = StageObjective(model, stage)
         looks = stage.transform or stage.group_weight > 0 or stage.teacher is not None
         self.moving = self.transform if looks else None
@@ -305,6 +275,10 @@ class Trainer:
         assert objective.prior_weight == 1.0
         if isinstance(model.likelihood, GaussianLikelihood):
             assert math.isclose(float(model.likelihood.std_floor), floor.end, rel_tol=1e-6)
+        if "posterior" in stage.parts:
+            search.forget_codes()
+        if stage.teacher is not None:
+            search.found = replace(search.found, taught=True)
         if stage.follow:
             self._follow(stage)
 
@@ -312,41 +286,14 @@ class Trainer:
         x = self.x.index_select(0, rows)
         noise = torch.randn((len(rows), self.model.latent_dim), generator=self.generator, device=x.device)
         moved = x if self.moving is None else self.moving(x, self.generator)
-        groups = None if self.groups is None else self.groups.index_select(0, rows)
-        sure = None if self.probabilities is None else self.probabilities.index_select(0, rows)
+        found = self.search.found
+        groups = None if found.groups is None else found.groups.index_select(0, rows)
+        sure = None if found.probabilities is None else found.probabilities.index_select(0, rows)
         return x, noise, moved, groups, sure
 
     def _floor(self, stage: Stage) -> GeometricRamp:
         floor = self.training_floor
         return GeometricRamp(*(stage.std_floor or (floor, floor)), until=_FLOOR_FALLS)
-
-    def _regroup(self, stage: Stage) -> None:
-        """Find the groups, on the rows of a small table or on the codes, and start the mixture from them."""
-        transform, n_views = self.transform, 1 if self.transform is None else _VIEWS
-        view = None if transform is None else lambda block: transform(block, self.generator)
-        loc, variance = mean_codes(self.model, self.x, view, n_views)
-        on_rows = self.on_rows
-        if self.groups is None or not on_rows:
-            points = (self.x if on_rows else loc).float().cpu().numpy()
-            start = find_groups(
-                points,
-                self.model.n_components,
-                self.settings.start,
-                self.numpy_generator,
-                on_rows=on_rows,
-            )
-            labels = start.labels
-            if self.groups is not None:
-                labels = numbered_alike(labels, self.groups.cpu().numpy(), self.model.n_components)
-            self.groups = torch.from_numpy(labels).to(self.x.device)
-            self.record.evidence = self.record.evidence or start.evidence
-            self.record.start = start
-            if on_rows and start.probabilities is not None:
-                self.probabilities = torch.from_numpy(start.probabilities).to(self.x)
-            self._emit(
-                {"stage": stage.name, "message": f"{start.message}, on {'rows' if on_rows else 'codes'}"}
-            )
-        set_prior_from_groups(self.model, loc, variance, self.groups)
 
     def _scatter_components(self) -> None:
         """Draw mu_k from N(0, I): equal components would get equal gradients and never part."""
@@ -366,9 +313,10 @@ class Trainer:
                 for rows in row_blocks(len(loc), model.values_per_row)
             ]
         )
-        assert self.groups is not None
-        moved = float((groups != self.groups).double().mean())
-        self.groups = groups
+        before = self.search.found.groups
+        assert before is not None
+        moved = float((groups != before).double().mean())
+        self.search.found = replace(self.search.found, groups=groups)
         self._emit(
             {"stage": stage.name, "message": f"groups follow q(z|w,x): {moved:.2%} of rows changed group"}
         )

@@ -46,6 +46,8 @@ class Stage:
         training floor.
     follow : bool
         Set the groups to argmax p(z|w) after the stage.
+    most_epochs : float, optional
+        Passes over the data at the most, however long the run.
     """
 
     name: str
@@ -60,6 +62,12 @@ class Stage:
     teacher: Literal["groups", "prior"] | None = None
     std_floor: tuple[float, float] | None = None
     follow: bool = False
+    most_epochs: float | None = None
+
+    @property
+    def lesson_only(self) -> bool:
+        """Whether q_phi alone is trained, by the groups: a constant to the bound, which is not computed."""
+        return self.parts == ("responsibilities",) and self.teacher == "groups"
 
 
 def training_std_floor(n_encoded: int, domain: str) -> float:
@@ -79,8 +87,9 @@ def training_std_floor(n_encoded: int, domain: str) -> float:
 
 
 _REAL_FLOOR = 1.0
-# Groups on better codes are better groups: with more rounds runs from different seeds end closer together.
-_ROUNDS = 3
+# Better codes and features make better groups, and those better features: runs from different seeds end
+# closer together with every round.
+_ROUNDS, _LESSONS = 3, 6
 
 
 def without_groups(stage: Stage) -> Stage:
@@ -95,7 +104,7 @@ def without_groups(stage: Stage) -> Stage:
     'prior'
     """
     if stage.teacher == "groups":
-        return replace(stage, z="exact", teacher="prior", group_weight=0.0)
+        return replace(stage, parts=ALL_PARTS, z="exact", teacher="prior", group_weight=0.0)
     return replace(stage, group_weight=0.0)
 
 
@@ -127,7 +136,9 @@ def group_weight(n_encoded: int) -> float:
     return max(10.0, 0.25 * n_encoded)
 
 
-def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0) -> tuple[Stage, ...]:
+def plan(
+    settings: Settings, training_floor: float = 0.3, weight: float = 200.0, *, on_rows: bool = False
+) -> tuple[Stage, ...]:
     """Return the stages of a procedure.
 
     Parameters
@@ -138,13 +149,18 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
         As of `training_std_floor`.
     weight : float
         As of `group_weight`.
+    on_rows : bool
+        Whether the groups are found on the rows, once, and not on codes that get better.
 
     Examples
     --------
     >>> [stage.name for stage in plan(Settings(procedure="plain"))]
     ['joint']
-    >>> [stage.name for stage in plan(Settings())]
-    ['pretrain', 'groups-1', 'groups-2', 'groups-3', 'taught-1', 'taught-2', 'density']
+    >>> names = [stage.name for stage in plan(Settings())]
+    >>> names[:3], names[-3:]
+    (['pretrain', 'taught-1', 'taught-2'], ['taught-6', 'joint', 'density'])
+    >>> [stage.name for stage in plan(Settings(), on_rows=True)]
+    ['pretrain', 'taught', 'joint', 'density']
     >>> [stage.name for stage in plan(Settings(responsibilities="exact"))]
     ['pretrain', 'groups-1', 'groups-2', 'groups-3', 'separate', 'joint', 'polish']
     """
@@ -152,23 +168,32 @@ def plan(settings: Settings, training_floor: float = 0.3, weight: float = 200.0)
     if settings.procedure == "plain":
         return (Stage("joint", 1.0, std_floor=final),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
-    found: tuple[Stage, ...] = (
-        Stage("pretrain", 8, parts=("posterior", "likelihood"), z="exact", transform=True, prior_weight=0.05),
+    pretrain = Stage(
+        "pretrain",
+        8 if on_rows else 14,
+        parts=("posterior", "likelihood"),
+        z="exact",
+        transform=True,
+        prior_weight=0.05,
+    )
+    density = (training_floor, settings.std_floor)
+    if settings.responsibilities == "amortised":
+        lesson = Stage("taught", 4, ("responsibilities",), regroup=True, transform=True, teacher="groups")
+        # A longer lesson would learn the errors of the groups by heart, and the next search find them again.
+        short = replace(lesson, share=2, most_epochs=6)
+        lessons = (replace(short, name=f"taught-{i}") for i in range(1, _LESSONS + 1))
+        return (
+            pretrain,
+            *((lesson,) if on_rows else lessons),
+            Stage("joint", 6 if on_rows else 2, regroup=True, transform=True, teacher="groups"),
+            Stage("density", 10 if on_rows else 6, teacher="groups", std_floor=density),
+        )
+    return (
+        pretrain,
         *(
             Stage(f"groups-{i}", 2, parts=trained, z="groups", regroup=True, transform=True)
             for i in range(1, _ROUNDS + 1)
         ),
-    )
-    density = (training_floor, settings.std_floor)
-    if settings.responsibilities == "amortised":
-        return (
-            *found,
-            Stage("taught-1", 4, regroup=True, transform=True, teacher="groups"),
-            Stage("taught-2", 4, regroup=True, transform=True, teacher="groups"),
-            Stage("density", 6, teacher="groups", std_floor=density),
-        )
-    return (
-        *found,
         Stage(
             "separate",
             4,

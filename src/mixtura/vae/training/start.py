@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.posterior import AmortisedResponsibilities
 
 MAX_ROW_COLUMNS = 64
 """Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
@@ -47,6 +48,29 @@ def mean_codes(
             loc[rows] += q.loc / n_views
             variance[rows] += q.scale.square() / n_views
     return loc, variance
+
+
+@torch.no_grad()
+def mean_features(
+    responsibilities: AmortisedResponsibilities,
+    x: Tensor,
+    view: Callable[[Tensor], Tensor] | None = None,
+    n_views: int = 1,
+) -> Tensor:
+    """Return the features by which q_phi(z|x) tells the components apart, averaged over views.
+
+    Parameters
+    ----------
+    responsibilities : AmortisedResponsibilities
+        q_phi.
+    x, view, n_views
+        As in `mean_codes`.
+    """
+    blocks = []
+    for block in x.split(_BLOCK_ROWS):
+        shown = (block if view is None else view(block) for _ in range(n_views))
+        blocks.append(torch.stack([responsibilities.features(rows) for rows in shown]).mean(dim=0))
+    return torch.cat(blocks)
 
 
 @torch.no_grad()

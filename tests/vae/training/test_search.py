@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixtura.clustering import accuracy
+from mixtura.vae import Settings
+from mixtura.vae.model import build_model
+from mixtura.vae.training import search as search_module
+from mixtura.vae.training.search import GroupSearch, main_directions, side_by_side
+
+
+def rows_of_two_groups(n: int = 120) -> tuple[torch.Tensor, np.ndarray]:
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 2
+    return torch.from_numpy(rng.normal(size=(n, 6)) + 6 * labels[:, None]).float(), labels
+
+
+def searcher(x: torch.Tensor, *, on_rows: bool = False, kind: str = "auto") -> GroupSearch:
+    generator = torch.Generator().manual_seed(0)
+    settings = Settings(n_components=2, latent_dim=2, hidden=(8,))
+    model = build_model(settings, n_encoded=x.shape[1], domain="real", generator=generator)
+    numpy_generator = np.random.default_rng(0)
+    return GroupSearch(
+        model, x, kind, on_rows=on_rows, transform=None, generator=generator, numpy_generator=numpy_generator
+    )
+
+
+def test_groups_of_rows_are_found_once_and_set_the_prior() -> None:
+    x, labels = rows_of_two_groups()
+    search = searcher(x, on_rows=True)
+    message = search.renew()
+    assert message is not None
+    assert message.endswith("on rows")
+    groups = search.found.groups
+    assert groups is not None
+    assert accuracy(labels, groups.numpy()) == 1.0
+    codes = search._mean_codes()[0]
+    means = torch.stack([codes[groups == k].mean(0) for k in range(2)])
+    torch.testing.assert_close(search._model.prior.means.detach(), means)
+    assert search.renew() is None
+    assert search.found.groups is groups
+
+
+def test_codes_are_looked_at_once_until_they_are_forgotten(monkeypatch) -> None:
+    x, _ = rows_of_two_groups()
+    search = searcher(x)
+    seen = []
+    mean_codes = search_module.mean_codes
+    monkeypatch.setattr(search_module, "mean_codes", lambda *a: seen.append(1) or mean_codes(*a))
+    search.renew()
+    search.renew()
+    assert len(seen) == 1
+    search.forget_codes()
+    search.renew()
+    assert len(seen) == 2
+
+
+def test_later_searches_keep_the_numbers_and_the_method_and_ask_for_no_evidence(monkeypatch) -> None:
+    x, labels = rows_of_two_groups()
+    search = searcher(x)
+    search.renew()
+    first = search.found
+    kinds = []
+    find = search_module.find_groups
+    monkeypatch.setattr(search_module, "find_groups", lambda *a, **k: kinds.append(a[2]) or find(*a, **k))
+    search.renew()
+    assert kinds == ["graph" if first.start.modularity is not None else "kmeans"]
+    assert search.found.evidence is first.evidence
+    assert search.found.start.evidence is None
+    assert (search.found.groups == first.groups).double().mean() > 0.9
+    assert accuracy(labels, search.found.groups.numpy()) > 0.95
+
+
+@given(st.integers(2, 30), st.integers(1, 8), st.integers(1, 8), st.integers(0, 100))
+def test_main_directions_keep_the_largest_part_of_the_variance(n, d, kept, seed) -> None:
+    points = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+    along = main_directions(points, kept)
+    assert along.shape == (n, min(kept, d))
+    largest = np.sort(np.linalg.eigvalsh(np.cov(points.T, bias=True).reshape(d, d)))[::-1][:kept].sum()
+    assert along.var(axis=0, dtype=np.float64).sum() == pytest.approx(largest, rel=1e-3, abs=1e-4)
+
+
+def test_parts_weigh_the_same_whatever_their_scale() -> None:
+    rng = np.random.default_rng(0)
+    wide, narrow = (rng.normal(size=(50, d)).astype(np.float32) * s for d, s in ((7, 100.0), (2, 1e-3)))
+    points = side_by_side(wide, narrow)
+    assert points[:, :7].var(axis=0).sum() == pytest.approx(1.0, rel=1e-4)
+    assert points[:, 7:].var(axis=0).sum() == pytest.approx(1.0, rel=1e-4)
+    assert np.isfinite(side_by_side(wide, np.zeros((50, 1), np.float32))).all()
