@@ -31,7 +31,7 @@ from torch import Tensor
 from mixtura import runtime
 from mixtura.vae import GaussianMixtureVAE, LikelihoodEstimate, Settings, build_model, estimate_log_likelihood
 from mixtura.vae.inference import estimate_bound
-from mixtura.vae.training.density import DensityPlan, initialise_rectifiers, train_density
+from mixtura.vae.training.density import DensityPlan, train_density
 
 AIM, LIMIT = 87.0, 90.0
 HELD_DRAWS = 64
@@ -73,9 +73,7 @@ def new_model(n_components: int, arguments: argparse.Namespace) -> GaussianMixtu
         hidden=(arguments.hidden, arguments.hidden),
     )
     generator = torch.Generator().manual_seed(arguments.seed)
-    model = build_model(settings, n_encoded=784, domain="binary", generator=generator)
-    initialise_rectifiers(model, generator)
-    return model
+    return build_model(settings, n_encoded=784, domain="binary", generator=generator)
 
 
 def estimate(model: GaussianMixtureVAE, x: Tensor, n_draws: int) -> LikelihoodEstimate:

@@ -52,7 +52,8 @@ def test_the_density_is_renormalised(model, rows):
     before, after = model.score_samples(rows), pruned.score_samples(rows)
     held = set(np.unique(model.predict(rows)))
     if held == {0, 1, 2}:  # only the far component went, of which no row had anything
-        assert after - before == pytest.approx(np.full(len(rows), gain), abs=1e-9)
+        # Weights were trained in float32, so their logarithms are that exact.
+        assert after - before == pytest.approx(np.full(len(rows), gain), abs=1e-7)
     prior = pruned.model_.prior()
     assert float(prior.log_weights.exp().sum()) == pytest.approx(1.0)
 

@@ -117,3 +117,15 @@ def test_mlp_has_a_rectifier_between_layers_and_none_at_the_end() -> None:
 )
 def test_network_is_chosen_from_the_shape(shape, kind) -> None:
     assert choose_network(shape) == kind
+
+
+def test_a_strong_start_keeps_the_size_of_what_goes_through() -> None:
+    sizes = []
+    for strong in (False, True):
+        network = mlp((256,) * 7 + (1,))
+        initialise(network, torch.Generator().manual_seed(0), strong=strong)
+        assert network[-1].weight.abs().max() <= 1 / 16
+        out = network[:-1](torch.randn((200, 256), generator=torch.Generator().manual_seed(1)))
+        sizes.append(float(out.detach().square().mean()))
+    assert sizes[0] < 1e-2
+    assert 0.5 < sizes[1] < 2.0

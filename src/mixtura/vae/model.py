@@ -16,6 +16,10 @@ from mixtura.vae.settings import Settings
 
 Domain = Literal["unit", "real", "binary"]
 
+MAX_ROW_COLUMNS = 64
+"""Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
+wider ones and images by their codes."""
+
 
 class GaussianMixtureVAE(nn.Module):
     """p(z) p(w|z) p(x|w) with q(w|x) q(z|w, x), on encoded rows.
@@ -181,5 +185,6 @@ def build_model(
         log_determinant,
     )
     if generator is not None:
-        initialise(model, generator)
+        # A strong start saves epochs on wide rows, and leaves a table of few a rough density.
+        initialise(model, generator, strong=domain != "real" or n_encoded > MAX_ROW_COLUMNS)
     return model

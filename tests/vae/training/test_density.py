@@ -15,7 +15,6 @@ from mixtura.vae.training.density import (
     DensityObjective,
     DensityPlan,
     WeightAverage,
-    initialise_rectifiers,
     train_density,
 )
 
@@ -50,9 +49,8 @@ def train(model: GaussianMixtureVAE, plan: DensityPlan, x: torch.Tensor | None =
 @pytest.mark.parametrize("n_components", [1, 3])
 def test_log_p_rises(plan, n_components) -> None:
     model, x, noise = new_model(n_components), rows(), torch.randn((32, 2), generator=generator())
-    initialise_rectifiers(model, generator())
     before = estimate_log_likelihood(model, x, noise).mean
-    train(model, replace(plan, epochs=40, learning_rate=2e-2))
+    train(model, replace(plan, epochs=60, learning_rate=2e-2))
     assert estimate_log_likelihood(model, x, noise).mean > before + 1.0
     assert not model.training
 
@@ -137,17 +135,6 @@ def test_averaging_zero_keeps_the_last_weights() -> None:
     train(averaged, replace(PLAN, averaging=0.9))
     assert not torch.equal(plain.prior.means, averaged.prior.means)
     torch.testing.assert_close(plain.prior.means, averaged.prior.means, atol=0.1, rtol=0)
-
-
-def test_rectifiers_keep_the_size_of_what_goes_through() -> None:
-    layers = nn.Sequential(
-        *[m for _ in range(6) for m in (nn.Linear(256, 256), nn.ReLU())], nn.Linear(256, 1)
-    )
-    last = layers[-1].weight.clone()
-    initialise_rectifiers(layers, generator())
-    out = layers[:-1](torch.randn((200, 256), generator=generator(1)))
-    assert 0.5 < float(out.detach().square().mean()) < 2.0
-    assert torch.equal(layers[-1].weight, last)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -148,37 +147,6 @@ class WeightAverage:
         """Give the parameters their means."""
         for parameter, mean in zip(self.parameters, self.means, strict=True):
             parameter.copy_(mean)
-
-
-@torch.no_grad()
-def initialise_rectifiers(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of linear layers that a ReLU follows from U(+-sqrt(6 / fan-in)), biases zero.
-
-    It keeps the size of what goes through the network (He, Zhang, Ren and Sun 2015, eq. 10); torch's default,
-    U(+-1 / sqrt(fan-in)), makes its variance six times smaller in every layer.
-
-    Parameters
-    ----------
-    model : nn.Module
-        A new model; changed in place. Layers that no ReLU follows stay as they are.
-    generator : torch.Generator
-        On the CPU.
-
-    Examples
-    --------
-    >>> layers = nn.Sequential(nn.Linear(6, 2), nn.ReLU(), nn.Linear(2, 1))
-    >>> initialise_rectifiers(layers, torch.Generator().manual_seed(0))
-    >>> bool(layers[0].weight.abs().max() < 1.0), layers[0].bias.tolist()
-    (True, [0.0, 0.0])
-    """
-    for network in model.modules():
-        if not isinstance(network, nn.Sequential):
-            continue
-        for layer, following in pairwise(network):
-            if isinstance(layer, nn.Linear) and isinstance(following, nn.ReLU):
-                bound = math.sqrt(6.0 / layer.in_features)
-                layer.weight.copy_(torch.rand(layer.weight.shape, generator=generator) * (2 * bound) - bound)
-                layer.bias.zero_()
 
 
 def train_density(

@@ -16,7 +16,7 @@ from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.likelihood import GaussianLikelihood
-from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.model import MAX_ROW_COLUMNS, GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.dense_step import dense_step
@@ -33,7 +33,7 @@ from mixtura.vae.training.stages import (
     training_std_floor,
     without_groups,
 )
-from mixtura.vae.training.start import MAX_ROW_COLUMNS, mean_codes
+from mixtura.vae.training.start import mean_codes
 from mixtura.vae.training.transforms import AffineTransform
 
 _FLOOR_FALLS = 0.3  # of the last stage: what is left trains at the floor that was asked for

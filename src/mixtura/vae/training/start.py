@@ -10,10 +10,6 @@ from torch import Tensor
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 
-MAX_ROW_COLUMNS = 64
-"""Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
-wider ones and images by their codes."""
-
 _LEAST_SCALE = 1e-3
 _BLOCK_ROWS = 4096
 
