@@ -97,14 +97,16 @@ def describe_epoch(event: Mapping[str, Any]) -> str:
 
 
 def describe_terms(event: Mapping[str, Any]) -> str:
-    """Return the bound and its three terms, those that the stage has.
+    """Return the bound and its three terms, or what q(z|w, x) costs under its teacher, as the stage has them.
 
     Examples
     --------
     >>> describe_terms({"bound": -1.75, "reconstruction": -1.0, "cluster": 0.25, "conditional_prior": 0.5})
     'bound -1.750  reconstruction -1.000  cluster 0.250  conditional_prior 0.500'
+    >>> describe_terms({"lesson": 0.25})
+    'lesson 0.250'
     """
-    known = [(name, event.get(name)) for name in TERMS]
+    known = [(name, event.get(name)) for name in (*TERMS, "lesson")]
     return "  ".join(f"{name} {value:.3f}" for name, value in known if value is not None)
 
 

@@ -215,7 +215,8 @@ class Trainer:
     def _run(self, stage: Stage, n_steps: int, steps_before: int) -> None:
         model, settings = self.model, self.settings
         search = self.search
-        if stage.regroup and not (search.found.none_better and stage.lesson_only):
+        # Under a teacher the mixture goes on from where the bound has taken it, if there were no groups.
+        if stage.regroup and not (search.found.none_better and stage.teacher is not None):
             message = search.renew()
             if message is not None:
                 self._emit({"stage": stage.name, "message": message})
