@@ -150,7 +150,7 @@ def test_the_bound_is_its_three_terms_and_lies_below_the_likelihood(blobs, fitte
 def test_every_line_of_the_log_has_the_terms(fitted):
     lines = [line for line in fitted.history_ if "message" not in line]
     assert {line["stage"] for line in lines} >= {"pretrain", "taught", "joint", "density"}
-    assert all(("lesson" in line) == (line["stage"] == "taught") for line in lines)
+    assert all(("teacher_kl" in line) == (line["stage"] == "taught") for line in lines)
     for line in lines:
         if line["stage"] == "taught":
             continue

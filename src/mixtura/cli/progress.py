@@ -103,10 +103,10 @@ def describe_terms(event: Mapping[str, Any]) -> str:
     --------
     >>> describe_terms({"bound": -1.75, "reconstruction": -1.0, "cluster": 0.25, "conditional_prior": 0.5})
     'bound -1.750  reconstruction -1.000  cluster 0.250  conditional_prior 0.500'
-    >>> describe_terms({"lesson": 0.25})
-    'lesson 0.250'
+    >>> describe_terms({"teacher_kl": 0.25})
+    'teacher_kl 0.250'
     """
-    known = [(name, event.get(name)) for name in (*TERMS, "lesson")]
+    known = [(name, event.get(name)) for name in (*TERMS, "teacher_kl")]
     return "  ".join(f"{name} {value:.3f}" for name, value in known if value is not None)
 
 

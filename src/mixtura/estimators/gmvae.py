@@ -63,7 +63,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
     weights : {"uniform", "learned"}, default="uniform"
         pi: 1/K, or trained with the rest, for groups of very different sizes.
     max_epochs : int, optional
-        Passes over the data in all; by default 34 for 60,000 rows, more for fewer, at most 400.
+        Passes over the data in all; by default 34 for 60,000 rows, more for fewer, at most 400. Lessons
+        of the default procedure take at most 6 each.
     batch_size : int, optional
         Rows of a step; by default 64 to 256.
     network : {"auto", "mlp", "conv"}, default="auto"

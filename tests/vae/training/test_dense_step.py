@@ -339,5 +339,5 @@ def test_a_fit_is_the_same_run_either_way(kind, responsibilities, monkeypatch) -
 def test_a_lesson_alone_needs_no_bound(domain, sure) -> None:
     stage = Stage("a", 1, parts=("responsibilities",), transform=True, teacher="groups")
     problem = Problem(stage, domain=domain, responsibilities="amortised", sure=sure)
-    assert set(problem.objective(*problem.batch)[0]) == {"lesson"}
+    assert set(problem.objective(*problem.batch)[0]) == {"teacher_kl"}
     assert_same_gradient(problem)

@@ -173,6 +173,6 @@ def test_a_lesson_alone_has_the_gradient_of_a_taught_stage_and_no_bound(known, m
         terms, objective = StageObjective(model, stage)(x, noise, moved, groups, probabilities)
         gradients.append(torch.autograd.grad(objective, phi))
     torch.testing.assert_close(*gradients)
-    assert list(terms) == ["lesson"]
-    assert terms["lesson"].shape == (len(x),)
-    torch.testing.assert_close(terms["lesson"].mean(), -objective)
+    assert list(terms) == ["teacher_kl"]
+    assert terms["teacher_kl"].shape == (len(x),)
+    torch.testing.assert_close(terms["teacher_kl"].mean(), -objective)

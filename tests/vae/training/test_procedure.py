@@ -103,9 +103,9 @@ def test_the_log_has_the_terms_of_every_epoch_and_adds_up() -> None:
     for event in heard:
         if "message" in event:
             continue
-        if "lesson" in event:
-            assert event["lesson"] >= 0
-            assert event["objective"] == -event["lesson"]
+        if "teacher_kl" in event:
+            assert event["teacher_kl"] >= 0
+            assert event["objective"] == -event["teacher_kl"]
             continue
         costs = event["cluster"] + event["conditional_prior"]
         assert event["bound"] == pytest.approx(event["reconstruction"] - costs, rel=1e-6)

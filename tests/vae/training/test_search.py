@@ -79,7 +79,7 @@ def test_later_searches_keep_the_numbers_and_the_method_and_ask_for_no_evidence(
 def test_main_directions_keep_the_largest_part_of_the_variance(n, d, kept, seed) -> None:
     points = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
     along = main_directions(points, kept)
-    assert along.shape == (n, min(kept, d))
+    assert along.shape == (n, min(kept, d, n))
     largest = np.sort(np.linalg.eigvalsh(np.cov(points.T, bias=True).reshape(d, d)))[::-1][:kept].sum()
     assert along.var(axis=0, dtype=np.float64).sum() == pytest.approx(largest, rel=1e-3, abs=1e-4)
 
@@ -91,3 +91,7 @@ def test_parts_weigh_the_same_whatever_their_scale() -> None:
     assert points[:, :7].var(axis=0).sum() == pytest.approx(1.0, rel=1e-4)
     assert points[:, 7:].var(axis=0).sum() == pytest.approx(1.0, rel=1e-4)
     assert np.isfinite(side_by_side(wide, np.zeros((50, 1), np.float32))).all()
+
+
+def test_features_that_tell_nothing_apart_have_no_direction_and_no_warning() -> None:
+    assert not main_directions(np.full((20, 5), 0.3, np.float32), 3).any()

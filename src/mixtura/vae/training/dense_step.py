@@ -296,7 +296,7 @@ class DenseStep:
         cost, to_logits = lesson(_target(groups, probabilities, learned), learned, np.exp(learned))
         to_logits /= len(moved)
         self._learned.backward(to_logits, to_codes=False)
-        return {"lesson": cost, "objective": -cost}
+        return {"teacher_kl": cost, "objective": -cost}
 
     def _responsibilities(
         self, joint: Array, log_weights: Array, learned: Array | None, groups: Tensor | None

@@ -64,7 +64,7 @@ class StageObjective(nn.Module):
                 self._teacher(groups, probabilities),
                 model.responsibilities(torch.zeros_like(noise), moved, model.prior()),
             )
-            return {"lesson": cost}, -cost.mean()
+            return {"teacher_kl": cost}, -cost.mean()
         seen = moved if stage.transform else x
         prior, posterior = model.prior(), model.posterior(seen)
         w = posterior.reparameterise(noise)

@@ -157,9 +157,8 @@ class GroupSearch:
         transform = self._transform
         if transform is None:
             return None, 1
-        return (lambda block: transform(block, self._generator)), _MORE_VIEWS if len(
-            self._x
-        ) <= _FEW_ROWS else _VIEWS
+        n_views = _MORE_VIEWS if len(self._x) <= _FEW_ROWS else _VIEWS
+        return (lambda block: transform(block, self._generator)), n_views
 
 
 def main_directions(features: NDArray[np.float32], n_directions: int) -> NDArray[np.float32]:
@@ -170,7 +169,7 @@ def main_directions(features: NDArray[np.float32], n_directions: int) -> NDArray
     features : ndarray of shape (n, n_features)
         Rows.
     n_directions : int
-        How many, at most n_features.
+        How many; fewer where there are fewer rows or features.
 
     Examples
     --------
@@ -178,14 +177,12 @@ def main_directions(features: NDArray[np.float32], n_directions: int) -> NDArray
     >>> np.abs(main_directions(rows, 1)).round(2).ravel().tolist()
     [2.0, 0.0, 2.0]
     """
-    from scipy.linalg import eigh
+    from sklearn.decomposition import PCA
 
-    centred = features - features.mean(axis=0)
-    size = centred.shape[1]
-    kept = min(n_directions, size)
-    covariance = (centred.T @ centred).astype(np.float64) / len(centred)
-    directions = eigh(covariance, subset_by_index=[size - kept, size - 1])[1]
-    along: NDArray[np.float32] = centred @ directions.astype(np.float32)
+    kept = min(n_directions, *features.shape)
+    if (features == features[0]).all():  # a network that has died tells nothing apart
+        return np.zeros((len(features), kept), dtype=np.float32)
+    along: NDArray[np.float32] = PCA(kept, svd_solver="covariance_eigh").fit_transform(features)
     return along
 
 
