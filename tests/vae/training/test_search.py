@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtura.clustering import accuracy
-from mixtura.vae import Settings
+from mixtura.vae import Settings, fit_model
 from mixtura.vae.model import build_model
 from mixtura.vae.training import search as search_module
 from mixtura.vae.training.search import GroupSearch, main_directions, side_by_side
+from mixtura.vae.training.stages import plan
 
 
 def rows_of_two_groups(n: int = 120) -> tuple[torch.Tensor, np.ndarray]:
@@ -95,3 +99,37 @@ def test_parts_weigh_the_same_whatever_their_scale() -> None:
 
 def test_features_that_tell_nothing_apart_have_no_direction_and_no_warning() -> None:
     assert not main_directions(np.full((20, 5), 0.3, np.float32), 3).any()
+
+
+def test_once_taught_the_features_of_q_phi_stand_beside_the_codes() -> None:
+    x, _ = rows_of_two_groups()
+    search = searcher(x)
+    codes, variance = search._mean_codes()
+    np.testing.assert_array_equal(search._points(codes), codes.numpy())
+    search.found = replace(search.found, taught=True)
+    points = search._points(codes)
+    network = search._model.responsibilities.network
+    features = torch.relu(network(x)).detach().numpy()
+    assert points.shape[1] == codes.shape[1] + min(10, features.shape[1])
+    expected = side_by_side(codes.numpy(), main_directions(features, 10))
+    np.testing.assert_allclose(points, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("responsibilities", ["amortised", "exact"])
+def test_codes_are_made_anew_when_the_encoder_has_been_trained_and_not_before(
+    responsibilities, monkeypatch
+) -> None:
+    x = torch.from_numpy(np.random.default_rng(0).random((240, 72))).float()
+    x[:120, :36] += 3.0
+    seen = []
+    mean_codes = search_module.mean_codes
+    monkeypatch.setattr(search_module, "mean_codes", lambda *a: seen.append(1) or mean_codes(*a))
+    settings = Settings(
+        n_components=2, latent_dim=2, hidden=(8,), max_epochs=60, responsibilities=responsibilities
+    )
+    trained = fit_model(x, settings, domain="real", seed=0)
+    stages = plan(settings)
+    renewed = [event["stage"] for event in trained.record.events if "on codes" in event.get("message", "")]
+    assert renewed == [stage.name for stage in stages if stage.regroup]
+    trained_before = [stage.regroup and "posterior" in before.parts for before, stage in pairwise(stages)]
+    assert len(seen) == sum(trained_before)
