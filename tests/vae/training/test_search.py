@@ -104,7 +104,7 @@ def test_features_that_tell_nothing_apart_have_no_direction_and_no_warning() -> 
 def test_once_taught_the_features_of_q_phi_stand_beside_the_codes() -> None:
     x, _ = rows_of_two_groups()
     search = searcher(x)
-    codes, variance = search._mean_codes()
+    codes, _ = search._mean_codes()
     np.testing.assert_array_equal(search._points(codes), codes.numpy())
     search.found = replace(search.found, taught=True)
     points = search._points(codes)
