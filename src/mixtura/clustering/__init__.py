@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from mixtura.clustering.evidence import GroupEvidence as GroupEvidence
 from mixtura.clustering.evidence import group_evidence as group_evidence
-from mixtura.clustering.group_density import group_log_density as group_log_density
-from mixtura.clustering.group_density import group_probabilities as group_probabilities
 from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
 from mixtura.clustering.linkage import linkage_groups as linkage_groups
 from mixtura.clustering.matching import numbered_alike
@@ -27,8 +25,6 @@ __all__ = [
     "ari",
     "confusion",
     "group_evidence",
-    "group_log_density",
-    "group_probabilities",
     "kmeans_groups",
     "linkage_groups",
     "modularity",

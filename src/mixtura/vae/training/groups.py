@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +13,6 @@ from mixtura.clustering import (
     GroupEvidence,
     ari,
     group_evidence,
-    group_log_density,
-    group_probabilities,
     kmeans_groups,
     linkage_groups,
     modularity_groups,
@@ -21,7 +20,7 @@ from mixtura.clustering import (
     neighbour_graph,
     neighbour_information,
 )
-from mixtura.em.groups import gaussian_groups
+from mixtura.em.groups import gaussian_groups, group_criterion, group_probabilities
 from mixtura.errors import ConvergenceError, InputError
 from mixtura.runtime import one_blas_thread
 
@@ -55,7 +54,7 @@ class Start:
     evidence : GroupEvidence, optional
         Whether the groups describe held-out rows better than none; None for one group.
     probabilities : ndarray of shape (n, K), optional
-        Of the groups, where they are Gaussians of the points.
+        Of groups of rows, where they are Gaussians that overlap.
     agreement : float, optional
         Mean adjusted Rand index with the groups of other restarts that are as good, or, where restarts were
         not compared, between groups found on random parts of the points; None where neither was seen.
@@ -76,11 +75,11 @@ def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -
 
 
 def _full(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
-    return gaussian_groups(points, n_groups, "full", generator)
+    return gaussian_groups(points, n_groups, "full", generator).labels
 
 
 def _diag(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
-    return gaussian_groups(points, n_groups, "diag", generator)
+    return gaussian_groups(points, n_groups, "diag", generator).labels
 
 
 METHODS: dict[str, Method] = {
@@ -130,7 +129,7 @@ def find_groups(
     if n_groups == 1:
         return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
     if kind != "auto":
-        return _found(points, n_groups, kind, generator, again=again)
+        return _found(points, n_groups, kind, generator, on_rows=on_rows, again=again)
     if on_rows:
         return choose(points, n_groups, generator)
     graph = _found(points, n_groups, "graph", generator)
@@ -150,7 +149,8 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
 
     Groups that are blobs, overlapping and of different sizes, are best found by Gaussians; groups that are
     curved and dense, by a graph. Of k-means and EM with diagonal and full covariances the one with the
-    largest held-out density is taken (`mixtura.clustering.group_log_density`). The graph's groups replace it
+    best criterion of Schwarz is taken (`mixtura.em.groups.GaussianGroups`; k-means as the spherical Gaussians
+    of its groups). The graph's groups replace it
     where neighbours tell much more of them: with U one less `mixtura.clustering.neighbour_information`, where
     U(graph) is less than 0.55 U(Gaussians), or less than 0.8 U(Gaussians) and the graph's groups, found again
     on random parts of the rows, agree better among themselves, by 0.2 of the adjusted Rand index.
@@ -167,15 +167,14 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
     sample = _sampled(len(points), generator)
     rows = points[sample]
     graph = neighbour_graph(rows)
-    blobs = _by_gaussians(rows, n_groups, generator)
+    blobs, criteria = _by_gaussians(rows, n_groups, generator)
     by_modularity = modularity_groups(rows, n_groups, generator, graph=graph)
     dense = {
         "graph": by_modularity.labels,
         "linkage": linkage_groups(rows, n_groups, generator, graph=graph),
     }
     unsaid = {name: 1 - neighbour_information(graph, labels) for name, labels in (blobs | dense).items()}
-    density = {name: group_log_density(rows, labels, generator) for name, labels in blobs.items()}
-    blob = max(density, key=lambda name: density[name])
+    blob = max(criteria, key=lambda name: criteria[name])
     linked = "linkage" if unsaid["linkage"] < unsaid["graph"] - _LINKAGE_MARGIN else "graph"
     taken = blob
     share = unsaid[linked] / unsaid[blob] if unsaid[blob] > 0 else np.inf
@@ -197,19 +196,23 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
     )
     agreement = by_modularity.agreement if taken == "graph" else steady.get(taken)
     return replace(
-        _start(points, labels, message, generator, gaussian=taken in blobs, n_groups=n_groups),
+        _start(points, labels, message, generator, n_groups=n_groups),
         agreement=agreement,
     )
 
 
-def _by_gaussians(rows: Points, n_groups: int, generator: np.random.Generator) -> dict[str, Labels]:
-    found = {"kmeans": kmeans_groups(rows, n_groups, generator)}
+def _by_gaussians(
+    rows: Points, n_groups: int, generator: np.random.Generator
+) -> tuple[dict[str, Labels], dict[str, float]]:
+    """Return groups of each kind, and the criterion of each."""
+    found, criteria = {"kmeans": kmeans_groups(rows, n_groups, generator)}, {"kmeans": -np.inf}
+    with suppress(InputError, ConvergenceError):  # the others are left to choose from
+        criteria["kmeans"] = group_criterion(rows, found["kmeans"], "spherical", generator)
     for name in ("diag", "full"):
-        try:
-            found[name] = METHODS[name](rows, n_groups, generator)
-        except (InputError, ConvergenceError):
-            continue  # the others are left to choose from
-    return found
+        with suppress(InputError, ConvergenceError):
+            groups = gaussian_groups(rows, n_groups, name, generator)
+            found[name], criteria[name] = groups.labels, groups.criterion
+    return found, criteria
 
 
 def _stability(rows: Points, n_groups: int, method: Method, generator: np.random.Generator) -> float:
@@ -233,7 +236,13 @@ def _stability(rows: Points, n_groups: int, method: Method, generator: np.random
 
 
 def _found(
-    points: Points, n_groups: int, kind: str, generator: np.random.Generator, *, again: bool = False
+    points: Points,
+    n_groups: int,
+    kind: str,
+    generator: np.random.Generator,
+    *,
+    on_rows: bool = False,
+    again: bool = False,
 ) -> Start:
     sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
     rows = points[sample]
@@ -247,8 +256,7 @@ def _found(
         labels = METHODS[kind](rows, n_groups, generator)
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
-    gaussian = kind not in ("graph", "linkage")
-    start = _start(points, labels, message, generator, gaussian=gaussian, n_groups=n_groups, weigh=not again)
+    start = _start(points, labels, message, generator, n_groups=n_groups, weigh=not again, sure=on_rows)
     return replace(start, agreement=agreement, modularity=quality)
 
 
@@ -258,14 +266,14 @@ def _start(
     message: str,
     generator: np.random.Generator,
     *,
-    gaussian: bool,
     n_groups: int,
     weigh: bool = True,
+    sure: bool = True,
 ) -> Start:
+    found = group_probabilities(points, labels, generator) if sure else None
     probabilities = None
-    if gaussian:
+    if found is not None:
         probabilities = np.zeros((len(points), n_groups))
-        found = group_probabilities(points, labels)
         probabilities[:, : found.shape[1]] = found
     evidence = group_evidence(points, labels, generator) if weigh else None
     return Start(labels, message, evidence, probabilities)

@@ -113,14 +113,13 @@ class GroupSearch:
         return message
 
     def _take(self, start: Start) -> None:
-        labels, before = start.labels, self.found.groups
+        labels, sure, before = start.labels, start.probabilities, self.found.groups
         if before is not None:
             labels = numbered_alike(labels, before.cpu().numpy(), self._model.n_components)
-        known = self._on_rows and start.probabilities is not None
         self.found = replace(
             self.found,
             groups=torch.from_numpy(labels).to(self._x.device),
-            probabilities=torch.from_numpy(start.probabilities).to(self._x) if known else None,
+            probabilities=None if sure is None else torch.from_numpy(sure).to(self._x),
             start=start,
             evidence=self.found.evidence or start.evidence,
         )
