@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from mixtura.vae.training import procedure
 from mixtura.vae.training.dense_step import DenseStep, dense_step, supports
 from mixtura.vae.training.loop import AutogradStep
 from mixtura.vae.training.objective import StageObjective
-from mixtura.vae.training.stages import ALL_PARTS, Stage, plan, without_groups
+from mixtura.vae.training.stages import ALL_PARTS, Stage
 
 DOMAINS = ("real", "unit", "binary")
 EXACT = Settings(n_components=3, latent_dim=2, hidden=(4,), responsibilities="exact")
@@ -265,34 +265,6 @@ def test_what_is_not_finite_is_named_and_undone(place, word) -> None:
 def made(**changes: Any) -> GaussianMixtureVAE:
     chosen = replace(EXACT, **changes)
     return build_model(chosen, n_encoded=64, domain="unit", image_shape=(8, 8))
-
-
-def test_what_is_derived_is_said() -> None:
-    assert all(supports(made(), stage) for stage in plan(EXACT))
-    assert all(supports(made(), stage) for stage in plan(replace(EXACT, procedure="plain")))
-    learned = replace(EXACT, responsibilities="amortised")
-    for stage in (*plan(learned), *plan(replace(learned, procedure="plain"))):
-        assert supports(made(responsibilities="amortised"), stage)
-        assert supports(made(responsibilities="amortised"), without_groups(stage))
-    assert not supports(made(network="conv"), Stage("a", 1))
-    assert not supports(made(), Stage("a", 1, teacher="prior"))
-    assert not supports(made().bfloat16(), Stage("a", 1))
-    activated = made()
-    activated.posterior.network[1] = nn.Tanh()
-    assert not supports(activated, Stage("a", 1))
-    taught = made(responsibilities="amortised")
-    taught.responsibilities.network = nn.Sequential(nn.Linear(64, 4), nn.Tanh(), nn.Linear(4, 4))
-    assert not supports(taught, Stage("a", 1, teacher="groups"))
-    assert supports(taught, Stage("a", 1, z="groups"))
-
-
-def test_a_field_that_is_not_known_is_left_to_autograd() -> None:
-    @dataclass(frozen=True)
-    class Later(Stage):
-        surprise: float = 0.0
-
-    assert supports(made(), Later("a", 1))
-    assert not supports(made(), Later("a", 1, surprise=1.0))
 
 
 def test_autograd_is_used_for_other_precisions_objectives_and_parts() -> None:
