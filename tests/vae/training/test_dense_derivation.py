@@ -24,7 +24,7 @@ def test_what_is_derived_is_said() -> None:
     learned = replace(EXACT, responsibilities="amortised")
     for stage in (*plan(learned), *plan(replace(learned, procedure="plain"))):
         assert supports(made(responsibilities="amortised"), stage)
-        assert supports(made(responsibilities="amortised"), without_groups(stage))
+        assert supports(made(responsibilities="amortised"), without_groups(stage, learned=True))
     assert not supports(made(network="conv"), Stage("a", 1))
     assert not supports(made(), Stage("a", 1, teacher="prior"))
     assert not supports(made().bfloat16(), Stage("a", 1))

@@ -313,3 +313,14 @@ def test_a_lesson_alone_needs_no_bound(domain, sure) -> None:
     problem = Problem(stage, domain=domain, responsibilities="amortised", sure=sure)
     assert set(problem.objective(*problem.batch)[0]) == {"teacher_kl"}
     assert_same_gradient(problem)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_reads_no_codes_is_not_followed_back_to_them(forgotten: bool) -> None:
+    problem = Problem(Stage("a", 1, ("posterior", "prior", "likelihood")), responsibilities="amortised")
+    if forgotten:
+        problem.model.responsibilities.forget_codes()
+    assert_same_gradient(problem)
+    step = DenseStep(problem.objective, problem.parameters)
+    assert step._learned is not None
+    assert step._learned.reads_codes is not forgotten

@@ -13,7 +13,7 @@ from mixtura.vae import Settings, fit_model
 from mixtura.vae.training import procedure
 from mixtura.vae.training.loop import LoopResult
 from mixtura.vae.training.procedure import choose_transform, default_batch_size, default_epochs
-from mixtura.vae.training.stages import ALL_PARTS, plan
+from mixtura.vae.training.stages import ALL_PARTS, Stage, plan
 
 SMALL = Settings(n_components=3, latent_dim=2, hidden=(8,), max_epochs=10, batch_size=16)
 KINDS = list(product(("default", "plain"), ("exact", "amortised")))
@@ -212,6 +212,15 @@ def test_images_are_taught_in_rounds_and_the_groups_found_anew_before_each(spied
     assert all(passes[stage.name] <= (stage.most_epochs or 400) for stage in stages)
     epochs = [event for event in trained.record.events if "epoch" in event]
     assert epochs[-1]["epoch"] == pytest.approx(epochs[-1]["of"], abs=1)
+
+
+@pytest.mark.parametrize("given", [None, 1e-3])
+def test_the_rate_of_a_stage_is_relative_to_that_of_the_run(given, spied) -> None:
+    stages = (Stage("slow", 1.0, z="exact"), Stage("fast", 1.0, z="exact", rate=3.0))
+    chosen = replace(SMALL, learning_rate=given, responsibilities="exact", max_epochs=8)
+    fit_model(table(), chosen, domain="real", seed=0, stages=stages)
+    slow, fast = (spy["result"].last_rate for spy in spied)
+    assert fast == pytest.approx(3.0 * slow, rel=1e-9)
 
 
 def test_noise_is_not_taught_as_groups(spied) -> None:

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from mixtura.vae.settings import Settings
-from mixtura.vae.training.stages import ALL_PARTS, plan, training_std_floor
+from mixtura.vae.training.stages import ALL_PARTS, plan, training_std_floor, without_groups
 
 KINDS = [
     Settings(procedure=procedure, responsibilities=responsibilities)
@@ -59,3 +59,15 @@ def test_training_floor_grows_with_the_values_up_to_a_limit(domain) -> None:
     assert floors[-1] == floors[-2]
     assert floors[1] == pytest.approx(4 * floors[0])
     assert floors[0] > 0
+
+
+@each_kind
+def test_groups_that_are_none_teach_nobody(settings) -> None:
+    learned = settings.responsibilities == "amortised"
+    for stage in plan(settings)[1:]:
+        now = without_groups(stage, learned=learned)
+        assert now.group_weight == 0
+        if learned:
+            assert (now.teacher, now.z, now.parts) == ("prior", "exact", ALL_PARTS)
+        else:
+            assert now.parts == stage.parts

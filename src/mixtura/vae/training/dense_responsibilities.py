@@ -46,6 +46,8 @@ class LearnedResponsibilities:
         self._to_weight = adam.gradient(to_logits.weight)
         self._to_bias = adam.gradient(to_logits.bias)
         self.trained = self._network.trained
+        # What was made to forget the codes, and is not trained, has no derivative by them.
+        self.reads_codes = self._to_from_w is not None or bool(self._from_w.any())
         self._spaces: dict[int, tuple[Buffer, Array, Array]] = {}
 
     def forward(self, codes: Array | None, x: Array) -> Array:

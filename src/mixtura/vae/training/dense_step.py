@@ -193,9 +193,8 @@ class DenseStep:
                 objective -= cost
                 to_logits /= n
             # A lesson moves phi alone.
-            learned_to_w = self._learned.backward(
-                to_logits, to_codes=stage.teacher is None and self._encoder.trained
-            )
+            to_codes = stage.teacher is None and self._encoder.trained and self._learned.reads_codes
+            learned_to_w = self._learned.backward(to_logits, to_codes=to_codes)
 
         to_joint = responsibilities  # of what is minimised
         to_joint *= -prior_weight / n
