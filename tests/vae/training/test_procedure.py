@@ -176,11 +176,15 @@ def test_transforms_are_chosen_from_the_shape(transforms, procedure_name, shape,
     assert (choose_transform(chosen, shape) is not None) == expected
 
 
-def test_defaults_follow_the_number_of_rows() -> None:
+@pytest.mark.parametrize("on_rows", [False, True])
+def test_defaults_follow_the_number_of_rows(on_rows) -> None:
     sizes = [1, 50, 199, 200, 2000, 60_000, 10**7]
-    assert all(default_epochs(n) >= 1 for n in sizes)
-    assert all(default_batch_size(n) >= 1 for n in sizes)
-    steps = [default_epochs(n) * -(-n // default_batch_size(n)) for n in sizes]
+    batches = [default_batch_size(n, on_rows=on_rows) for n in sizes]
+    assert batches == sorted(batches)
+    assert batches[0] >= 1
+    steps = [
+        default_epochs(n, on_rows=on_rows) * -(-n // batch) for n, batch in zip(sizes, batches, strict=True)
+    ]
     assert steps == sorted(steps)
 
 

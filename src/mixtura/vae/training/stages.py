@@ -182,7 +182,7 @@ def plan(
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
     pretrain = Stage(
         "pretrain",
-        8 if on_rows else 11,
+        8 if on_rows else 9,
         parts=("posterior", "likelihood"),
         z="exact",
         transform=True,
