@@ -29,7 +29,7 @@ from mixtura.vae import Settings, fit_model
 from mixtura.vae.fit import scoring_noise
 from mixtura.vae.importance import estimate_log_likelihood
 from mixtura.vae.inference import codes, estimate_bound, responsibilities
-from mixtura.vae.training.stages import Stage, group_weight, plan, training_std_floor
+from mixtura.vae.training.stages import ALL_PARTS, Stage, group_weight, plan, training_std_floor
 
 Stages = tuple[Stage, ...]
 SHAPE = (8, 8)
@@ -56,6 +56,16 @@ def brief_pretraining(stages: Stages) -> Stages:
     return (replace(stages[0], share=stages[0].share / 3), *stages[1:])
 
 
+def slow_density(stages: Stages) -> Stages:
+    """Train the density at the rate of the other stages."""
+    return (*stages[:-1], replace(stages[-1], rate=1.0))
+
+
+def taught_on(stages: Stages) -> Stages:
+    """Go on teaching q(z|x) the groups while the density is trained."""
+    return (*stages[:-1], replace(stages[-1], parts=ALL_PARTS, teacher="groups"))
+
+
 def low_floor(stages: Stages) -> Stages:
     """Train at the final floor from the first stage on."""
     floor = stages[-1].std_floor
@@ -70,7 +80,8 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Stages], Stages]]] = {
     "one-round": ({}, one_round),
     "no-transforms": ({"transforms": None}, lambda stages: stages),
     "low-floor": ({}, low_floor),
-    "no-joint": ({}, without("joint")),
+    "slow-density": ({}, slow_density),
+    "taught-on": ({}, taught_on),
     "no-density": ({}, without("density")),
     "regularised": ({"responsibilities": "exact"}, lambda stages: stages),
     "plain": ({"procedure": "plain"}, lambda stages: stages),
