@@ -17,8 +17,9 @@ from mixtura.vae.training.groups import Start, find_groups
 from mixtura.vae.training.start import mean_codes, mean_features, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
-# Transforms over which codes and features are averaged: the fewer rows, the more what one shows is luck.
-_VIEWS, _FEW_ROWS, _MORE_VIEWS = 4, 10_000, 16
+# Transforms over which codes and features are averaged: the fewer rows, the more what one shows is luck. Of
+# 60,000 rows two do what four do, and one names a little less.
+_ALL_VIEWS, _LEAST_VIEWS, _MOST_VIEWS = 120_000, 2, 16
 _FEATURES = 10  # directions in which the features of q_phi vary most; the others are noise to neighbours
 
 
@@ -156,7 +157,7 @@ class GroupSearch:
         transform = self._transform
         if transform is None:
             return None, 1
-        n_views = _MORE_VIEWS if len(self._x) <= _FEW_ROWS else _VIEWS
+        n_views = min(_MOST_VIEWS, max(_LEAST_VIEWS, _ALL_VIEWS // len(self._x)))
         return (lambda block: transform(block, self._generator)), n_views
 
 
