@@ -13,6 +13,7 @@ from .errors import NumericalWarning as NumericalWarning
 from .errors import TrainingError as TrainingError
 from .errors import TrainingWarning as TrainingWarning
 from .estimators import GMVAE as GMVAE
+from .estimators import VAE as VAE
 from .estimators import BernoulliMixture as BernoulliMixture
 from .estimators import CategoricalMixture as CategoricalMixture
 from .estimators import GaussianMixture as GaussianMixture
@@ -28,6 +29,7 @@ from .selection import select_components as select_components
 
 __all__ = [
     "GMVAE",
+    "VAE",
     "BernoulliMixture",
     "BinarisedWarning",
     "CategoricalMixture",

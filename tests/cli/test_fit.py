@@ -22,8 +22,19 @@ CONTRACT = {
     *("seed", "n_rows", "n_components", "seconds", "peak_memory_mb"),
     *("bound", "reconstruction", "cluster", "conditional_prior", "log_likelihood", "log_likelihood_se"),
     *("n_features", "latent_dim", "n_epochs", "log_likelihood_rows", "log_likelihood_samples"),
-    *("effective_sample_size", "image_shape", "likelihood", "responsibilities", "procedure", "device"),
-    *("precision", "threads", "source", "labels", "sizes", "gap", "findings", "versions", "command"),
+    *("effective_sample_size", "image_shape", "likelihood", "responsibilities", "inference", "procedure"),
+    *(
+        "device",
+        "precision",
+        "threads",
+        "source",
+        "labels",
+        "sizes",
+        "gap",
+        "findings",
+        "versions",
+        "command",
+    ),
 }
 
 
@@ -226,6 +237,7 @@ def test_every_setting_reaches_the_estimator(
         "--latent": ("latent_dim", 3),
         "--likelihood": ("likelihood", "bernoulli"),
         "--responsibilities": ("responsibilities", "amortised"),
+        "--inference": ("inference", "wake"),
         "--procedure": ("procedure", "plain"),
         "--covariance": ("covariance_type", "diag"),
         "--weights": ("weights", "learned"),

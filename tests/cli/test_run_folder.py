@@ -20,7 +20,9 @@ def fitted(fake: Any, rows: Path) -> tuple[Any, Table]:
     estimator = fake(2, random_state=5)
     with pytest.warns(UserWarning, match="one value"):
         estimator.fit(table.values)
-    estimator.settings |= dict.fromkeys(("likelihood", "responsibilities", "procedure"), "as asked")
+    estimator.settings |= dict.fromkeys(
+        ("likelihood", "responsibilities", "inference", "procedure"), "as asked"
+    )
     return estimator, table
 
 

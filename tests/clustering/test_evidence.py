@@ -108,3 +108,32 @@ def test_one_wild_row_is_no_evidence_against_groups(rng) -> None:
     points = rng.normal(size=(200, 3)) + 5 * labels[:, None]
     points[7] *= 1e3
     assert group_evidence(points, labels, rng).gain > -1.0
+
+
+def test_groups_that_overlap_are_weighed_by_their_probabilities(rng) -> None:
+    """Cut in two at the middle, overlapping groups look like one; their probabilities show two."""
+    labels = np.arange(2000) % 2
+    points = rng.normal(size=(2000, 1)) + 2.4 * labels[:, None]
+    shares = special.expit(2.4 * (points - 1.2))
+    told = np.hstack([1 - shares, shares])
+    cut, weighed = (
+        group_evidence(
+            points, (shares[:, 0] > 0.5).astype(int), np.random.default_rng(0), probabilities=given
+        )
+        for given in (None, told)
+    )
+    assert weighed.gain > cut.gain
+    assert weighed.seen and not weighed.better  # 0.02 nats: some, and less than counts as groups
+    sure = np.eye(2)[labels]
+    assert group_evidence(points, labels, np.random.default_rng(0), probabilities=sure).gain == pytest.approx(
+        group_evidence(points, labels, np.random.default_rng(0)).gain
+    )
+
+
+def test_probabilities_of_a_cloud_are_no_evidence(rng) -> None:
+    cloud = rng.normal(size=(500, 2))
+    told = special.softmax(3 * cloud @ rng.normal(size=(2, 4)), axis=1)
+    assert not group_evidence(cloud, told.argmax(1), np.random.default_rng(0), probabilities=told).seen
+    empty = np.hstack([told, np.zeros((500, 1))])
+    found = group_evidence(cloud, told.argmax(1), np.random.default_rng(0), probabilities=empty)
+    assert np.isfinite(found.gain) and found.least == pytest.approx(0.1 * np.log(4))

@@ -77,6 +77,8 @@ def test_settings_and_constructor_have_the_same_names_and_defaults():
         {"latent_dim": 2},
         {"responsibilities": "exact"},
         {"procedure": "plain"},
+        {"inference": "wake"},
+        {"inference": "sleep"},
         {"covariance_type": "diag"},
         {"weights": "learned"},
         {"max_epochs": 6},

@@ -66,6 +66,7 @@ OTHER = {
     "n_components": 4,
     "latent_dim": 3,
     "responsibilities": "exact",
+    "inference": "wake",
     "procedure": "plain",
     "covariance_type": "diag",
     "weights": "learned",

@@ -75,3 +75,9 @@ def test_settings_are_frozen_and_listed_in_order() -> None:
 def test_every_setting_is_described() -> None:
     for name in Settings.names():
         assert f"\n    {name} : " in Settings.__doc__, name
+
+
+def test_forward_inference_cannot_hold_an_exact_posterior_to_groups() -> None:
+    with pytest.raises(InputError, match="responsibilities='amortised' or procedure='plain'"):
+        Settings(inference="wake", responsibilities="exact")
+    assert Settings(inference="wake", responsibilities="exact", procedure="plain").inference == "wake"

@@ -55,6 +55,12 @@ def fit(
     responsibilities: Annotated[
         Literal["exact", "amortised"], typer.Option(help="q(z|w,x): its optimum, or a trained network.")
     ] = "amortised",
+    inference: Annotated[
+        Literal["reverse", "sleep", "wake"],
+        typer.Option(
+            help="What fits q: the bound, or the forward KL at rows the model dreams or those of DATA."
+        ),
+    ] = "reverse",
     procedure: Annotated[
         Literal["default", "plain"],
         typer.Option(help="The staged training that starts from scratch, or the pure bound alone."),
@@ -166,6 +172,7 @@ def fit(
                 "latent_dim": latent,
                 "likelihood": likelihood,
                 "responsibilities": responsibilities,
+                "inference": inference,
                 "procedure": procedure,
                 "covariance_type": covariance,
                 "weights": weights,

@@ -139,6 +139,7 @@ def metrics_of(
         "image_shape": table.image_shape,
         "likelihood": estimator.likelihood,
         "responsibilities": estimator.responsibilities,
+        "inference": estimator.inference,
         "procedure": estimator.procedure,
         "device": estimator.device_,
         "precision": estimator.precision_,

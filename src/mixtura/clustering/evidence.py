@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 _REPEATS, _ROWS_IN_ALL = 10, 10_000
 _MOST = 10.0  # nats that one point may tell: a wild one is no evidence for all
 _RIDGE = 1e-3  # of the mean variance: keeps a covariance of few or collinear rows invertible
+_LEAST_ROWS = 1e-6  # of a group: one that nothing is of has no mean
 _LEAST_SHARE = 1e-9  # of the data's mean variance: groups of one row each have none within
 
 
@@ -39,7 +40,12 @@ class GroupEvidence:
     @property
     def better(self) -> bool:
         """Whether the gain is beyond two standard errors, and beyond the least that counts."""
-        return self.gain > max(2.0 * self.standard_error, self.least)
+        return self.seen and self.gain > self.least
+
+    @property
+    def seen(self) -> bool:
+        """Whether the gain is beyond two standard errors, however small: groups, or a shape like groups."""
+        return self.gain > 2.0 * self.standard_error
 
 
 def group_evidence(
@@ -47,6 +53,7 @@ def group_evidence(
     labels: NDArray[np.int64],
     generator: np.random.Generator,
     *,
+    probabilities: NDArray[np.float64] | None = None,
     max_rows: int = 20_000,
 ) -> GroupEvidence:
     """Compare sum_k pi_k N(mu_k, W) with N(mu, T) by two-fold cross-validation.
@@ -65,6 +72,9 @@ def group_evidence(
         Group of each point, from 0.
     generator : numpy.random.Generator
         Of the folds, and of the sample where there are more than ``max_rows`` points.
+    probabilities : ndarray of shape (n, K), optional
+        Of the groups, where they overlap: their moments are then weighted by these. Groups that are cut apart
+        have means too far from one another and too small a covariance.
     max_rows : int
         Points that are compared at the most.
 
@@ -80,10 +90,12 @@ def group_evidence(
     order = generator.permutation(len(points))[:max_rows]
     if len(order) < 4:
         return GroupEvidence(0.0, 0.0)
-    rows, groups = np.asarray(points[order], dtype=np.float64), labels[order]
+    rows = np.asarray(points[order], dtype=np.float64)
+    codes = np.unique(labels[order], return_inverse=True)[1]
+    shares = np.eye(codes.max() + 1)[codes] if probabilities is None else probabilities[order]
     repeats = max(1, min(_REPEATS, _ROWS_IN_ALL // len(order)))
     halvings = [np.array_split(generator.permutation(len(order)), 2) for _ in range(repeats)]
-    found = [_compare(view, groups, halvings) for view in (rows, _symmetric(rows))]
+    found = [_compare(view, shares, halvings) for view in (rows, _symmetric(rows))]
     return min(found, key=lambda evidence: evidence.gain)
 
 
@@ -104,28 +116,41 @@ def _symmetric(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _compare(
-    points: NDArray[np.float64], labels: NDArray[np.int64], halvings: list[list[NDArray[np.int64]]]
+    points: NDArray[np.float64], shares: NDArray[np.float64], halvings: list[list[NDArray[np.int64]]]
 ) -> GroupEvidence:
     gain = np.zeros(len(points))
     for train, test in (pair for folds in halvings for pair in (folds, folds[::-1])):
         x, y = points[train], points[test]
-        codes = np.unique(labels[train], return_inverse=True)[1]
-        counts = np.bincount(codes)
-        means = np.stack([np.bincount(codes, weights=column) for column in x.T], axis=1) / counts[:, None]
+        weights = shares[train][:, shares[train].sum(axis=0) > _LEAST_ROWS]
+        counts = weights.sum(axis=0)
+        means = weights.T @ x / counts[:, None]
         least = _LEAST_SHARE * x.var(axis=0).mean()
-        grouped = _log_normal(y, means, x - means[codes], least) + np.log(counts / len(train))
-        single = _log_normal(y, x.mean(axis=0, keepdims=True), x - x.mean(axis=0), least)
+        grouped = _log_normal(y, means, _within(x, means, weights), least) + np.log(counts / counts.sum())
+        centred = x - x.mean(axis=0)
+        single = _log_normal(y, x.mean(axis=0, keepdims=True), centred.T @ centred / len(x), least)
         gain[test] += np.clip(logsumexp(grouped, axis=1) - single[:, 0], -_MOST, _MOST) / len(halvings)
-    least = 0.1 * np.log(len(np.unique(labels)))
+    least = 0.1 * np.log(np.count_nonzero(shares.sum(axis=0) > _LEAST_ROWS))
     return GroupEvidence(float(gain.mean()), float(gain.std() / np.sqrt(len(gain))), float(least))
 
 
-def _log_normal(
-    points: NDArray[np.float64], means: NDArray[np.float64], residuals: NDArray[np.float64], least: float
+def _within(
+    points: NDArray[np.float64], means: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return log N(x; mu_k, S) for every point and mean, S the second moments of the residuals: (n, K)."""
-    n, d = residuals.shape
-    covariance = residuals.T @ residuals / n
+    """Return the covariance within groups, means apart: (d, d)."""
+    covariance = np.zeros((points.shape[1],) * 2)
+    for mean, weight in zip(means, weights.T, strict=True):
+        own = weight > 0
+        centred = points[own] - mean
+        covariance += (centred * weight[own, None]).T @ centred
+    within: NDArray[np.float64] = covariance / weights.sum()
+    return within
+
+
+def _log_normal(
+    points: NDArray[np.float64], means: NDArray[np.float64], covariance: NDArray[np.float64], least: float
+) -> NDArray[np.float64]:
+    """Return log N(x; mu_k, S) for every point and mean: (n, K)."""
+    d = len(covariance)
     ridge = _RIDGE * (np.trace(covariance) / d) + least + np.finfo(float).tiny
     factor = cho_factor(covariance + ridge * np.eye(d), lower=True)
     log_determinant = 2.0 * np.log(np.diag(factor[0])).sum()

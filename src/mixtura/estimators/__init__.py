@@ -8,9 +8,11 @@ from mixtura.estimators.gaussian_mixture import GaussianMixture as GaussianMixtu
 from mixtura.estimators.gmvae import GMVAE as GMVAE
 from mixtura.estimators.mixed_mixture import MixedMixture as MixedMixture
 from mixtura.estimators.poisson_mixture import PoissonMixture as PoissonMixture
+from mixtura.estimators.vae import VAE as VAE
 
 __all__ = [
     "GMVAE",
+    "VAE",
     "BernoulliMixture",
     "CategoricalMixture",
     "GaussianMixture",

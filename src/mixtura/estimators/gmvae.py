@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import ClusterMixin
+from sklearn.utils.validation import check_is_fitted
 
-from mixtura.data import Encoding
-from mixtura.errors import InputError, TrainingWarning
-from mixtura.estimators.checks import at_least_one, flat_rows, seed_of
+from mixtura.errors import InputError
+from mixtura.estimators.autoencoder import Autoencoder
+from mixtura.estimators.checks import at_least_one, seed_of
 from mixtura.estimators.gathered import gathered
 from mixtura.free_energy import FreeEnergy, weighted_mean
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from mixtura.vae import Settings
 
-    from mixtura.vae import LikelihoodEstimate, Settings
-
-_BLOCK_VALUES = 2**22  # of a block of encoded rows: 32 MB in float64
 _N_DRAWS = 16  # of w behind the responsibilities
 
 
-class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class GMVAE(ClusterMixin, Autoencoder):
     r"""Groups, a density, a generator and codes from one model of unlabelled data.
 
     The model is :math:`z \sim \mathrm{Categorical}(\pi)` with uniform pi (or a learned one),
@@ -56,6 +50,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         q(z|w, x): a trained network, or the optimum of the bound, p(z|w). The default procedure teaches the
         network the groups and lets all else climb the pure bound; with "exact" a regulariser holds p(z|w) to
         the groups.
+    inference : {"reverse", "sleep", "wake"}, default="reverse"
+        How q is fitted: by the bound, which is the reverse KL(q || p); or by the forward KL(p || q), at rows
+        that the model dreams (sleep) or, with importance weights, at those of the data (wake), while all
+        else climbs the bound with q as a constant. In the default procedure from when the groups are found.
     procedure : {"default", "plain"}, default="default"
         The staged training that works from scratch, or the pure bound alone.
     covariance_type : {"spherical", "diag"}, default="spherical"
@@ -150,6 +148,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         latent_dim: int | None = None,
         likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
         responsibilities: Literal["exact", "amortised"] = "amortised",
+        inference: Literal["reverse", "sleep", "wake"] = "reverse",
         procedure: Literal["default", "plain"] = "default",
         covariance_type: Literal["spherical", "diag"] = "spherical",
         weights: Literal["uniform", "learned"] = "uniform",
@@ -173,6 +172,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         self.latent_dim = latent_dim
         self.likelihood = likelihood
         self.responsibilities = responsibilities
+        self.inference = inference
         self.procedure = procedure
         self.covariance_type = covariance_type
         self.weights = weights
@@ -218,51 +218,26 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
 
         from mixtura.vae.code_spread import code_spread
         from mixtura.vae.diagnostics import diagnose
-        from mixtura.vae.fit import fit_model, number_groups
+        from mixtura.vae.fit import number_groups
         from mixtura.vae.group_overlap import GroupOverlap
         from mixtura.vae.inference import estimate_bound
         from mixtura.vae.row_support import row_support
 
         settings = self._settings()
-        X, image_shape = flat_rows(X, self.image_shape)
-        rows = validate_data(self, X)
-        if len(rows) < 2:
-            raise InputError("1 sample is no data set; give at least 2 rows")
+        rows, image_shape = self._rows_to_fit(X)
         if len(rows) < settings.n_components:
             raise InputError(
                 f"n_samples={len(rows)} should be >= n_components={settings.n_components}; "
                 "ask for fewer groups"
             )
-        seed = seed_of(self.random_state)
-        encoding = Encoding.fit(
-            rows,
-            likelihood=settings.likelihood,
-            image_shape=image_shape,
-            names=getattr(self, "feature_names_in_", None),
-            binarise=self.binarise,
-        )
-        settings = replace(settings, std_floor=max(settings.std_floor, encoding.least_std))
-        trained = fit_model(
-            torch.from_numpy(encoding.encode(rows, np.float32)),
-            settings,
-            domain=encoding.domain,
-            seed=seed,
-            image_shape=image_shape,
-            log_determinant=encoding.log_determinant,
-            on_event=self.callback,
-        )
-        self.encoding_, self.model_ = encoding, trained.model
-        self.image_shape_, self.seed_ = image_shape, seed
-        self.device_, self.precision_ = trained.device, trained.precision
-        self.n_epochs_ = trained.record.n_epochs
-        self.history_ = trained.record.events
+        trained = self._train(rows, image_shape, settings)
         overlap = GroupOverlap(settings.n_components)
         labels = gathered((overlap.add(part) for part in self._responsibilities(rows)), len(rows))
         self.labels_ = number_groups(trained.model, labels)
-        self._read_prior()
+        self._read_model()
         # Draws that differ between rows average out, so a large set needs one each and a small one many.
         n_draws = max(1, 2048 // len(rows))
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(self.seed_)
         parts = [
             (len(x) / len(rows), estimate_bound(trained.model, x, n_draws, generator))
             for x in self._encoded(rows)
@@ -273,13 +248,12 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
         overlap = overlap.renumbered(labels)
         support = row_support(
-            lambda take: encoding.encode(rows[take], np.float32), self.labels_, np.random.default_rng(seed)
+            lambda take: self.encoding_.encode(rows[take], np.float32),
+            self.labels_,
+            np.random.default_rng(self.seed_),
         )
         told = diagnose(spreads, self.labels_, overlap, trained.record, support, self.gap_)
-        self.findings_ = (*encoding.findings, *told)
-        for finding in self.findings_:
-            if finding.name == "not-finite":
-                warnings.warn(str(finding), TrainingWarning, stacklevel=2)
+        self._report((*self.encoding_.findings, *told))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
@@ -291,48 +265,6 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         """Return the responsibilities q(z|x) = E_q(w|x)[ q(z|w, x) ], shape (n, K), rows summing to 1."""
         rows = self._rows(X)
         return gathered(self._responsibilities(rows), len(rows))
-
-    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the codes of the rows, the means of q(w|x): shape (n, latent_dim)."""
-        from mixtura.vae.inference import codes
-
-        rows = self._rows(X)
-        return gathered((codes(self.model_, x).numpy() for x in self._encoded(rows)), len(rows))
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return log p(x) of each row in nats, by importance weighting: shape (n,).
-
-        It is the logarithm of a density in the data's own units (of a probability for Bernoulli data), an
-        estimate from below with ``n_importance_samples`` draws of w. A low score marks an anomaly.
-        """
-        return self.log_likelihood(X).per_row
-
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """Return the mean of `score_samples`: nats per observation, larger is better."""
-        return self.log_likelihood(X).mean
-
-    def log_likelihood(self, X: ArrayLike, n_samples: int | None = None) -> LikelihoodEstimate:
-        """Return log p(x) with the Monte Carlo standard error of its mean and the effective sample size.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-            Rows.
-        n_samples : int, optional
-            Draws of w for each row; ``n_importance_samples`` unless given. The draws are shared by all rows.
-
-        Returns
-        -------
-        LikelihoodEstimate
-            Per row and in the mean, in nats.
-        """
-        from mixtura.vae import estimate_log_likelihood
-        from mixtura.vae.fit import scoring_noise
-
-        rows = self._rows(X)
-        n_draws = at_least_one("n_samples", self.n_importance_samples if n_samples is None else n_samples)
-        noise = scoring_noise(self.model_, self.seed_, n_draws)
-        return estimate_log_likelihood(self.model_, self._encoded(rows), noise)
 
     def free_energy(self, X: ArrayLike, n_samples: int = 16) -> FreeEnergy:
         """Return the bound of the rows and its three terms, means in nats per observation.
@@ -404,89 +336,14 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         drawn = sample(self.model_, components, generator)
         return self.encoding_.decode(drawn.numpy()), components.numpy()
 
-    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
-        """Return the mean of p(x|w) at given codes, in raw units: (n, n_features) from (n, latent_dim)."""
-        import torch
-
-        from mixtura.vae.inference import decode
-
-        check_is_fitted(self)
-        w = np.atleast_2d(np.asarray(codes, dtype=np.float64))
-        if w.shape[-1] != self.latent_dim_:
-            raise InputError(
-                f"codes have {w.shape[-1]} columns and the model has {self.latent_dim_} dimensions"
-            )
-        return self.encoding_.decode(decode(self.model_, torch.from_numpy(w)).numpy())
-
-    def reconstruct(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the mean of p(x|w) at each row's own code, in raw units: shape (n, n_features)."""
-        return self.decode(self.transform(X))
-
-    def save(self, folder: str | Path) -> None:
-        """Write the fitted model into a new folder: weights in safetensors, the rest in JSON, no pickle.
-
-        Parameters
-        ----------
-        folder : path
-            Made here; it must not hold anything yet.
-        """
-        from mixtura.estimators.persistence import save_gmvae
-
-        check_is_fitted(self)
-        save_gmvae(self, Path(folder))
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Return the fitted estimator that `save` wrote; nothing in the folder is executed.
-
-        Raises
-        ------
-        ModelFileError
-            If a byte is changed or missing, or the version is unknown.
-        """
-        from mixtura.estimators.persistence import load_gmvae
-
-        return load_gmvae(cls, Path(folder))
-
-    @property
-    def latent_dim_(self) -> int:
-        """Dimension of w."""
-        check_is_fitted(self)
-        return int(self.model_.latent_dim)
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.latent_dim_
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the callback behind: it belongs to the process that trains, and may not be pickled."""
-        return {**super().__getstate__(), "callback": None}
-
     def _settings(self) -> Settings:
         from mixtura.vae import Settings
 
+        self._check_parameters()
         values = {name: getattr(self, name) for name in Settings.names()}
         if isinstance(values["hidden"], (list, np.ndarray)):
             values["hidden"] = tuple(values["hidden"])
-        if self.binarise is not None and not isinstance(self.binarise, (int, float, np.number)):
-            raise InputError(f"binarise must be a number, not {self.binarise!r}")
-        at_least_one("n_importance_samples", self.n_importance_samples)
         return Settings(**values)
-
-    def _rows(self, X: ArrayLike) -> NDArray[Any]:
-        """Return checked rows with the columns of the fit."""
-        check_is_fitted(self)
-        X, _ = flat_rows(X, self.image_shape_)
-        rows: NDArray[Any] = validate_data(self, X, reset=False)
-        return rows
-
-    def _encoded(self, rows: NDArray[Any]) -> Iterator[Tensor]:
-        """Yield encoded rows in float64, block by block."""
-        import torch
-
-        step = max(1, _BLOCK_VALUES // max(rows.shape[1], self.model_.values_per_row))
-        for first in range(0, len(rows), step):
-            yield torch.from_numpy(self.encoding_.encode(rows[first : first + step], np.float64))
 
     def _responsibilities(self, rows: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
         from mixtura.vae.fit import scoring_noise
@@ -496,7 +353,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Bas
         for x in self._encoded(rows):
             yield responsibilities(self.model_, x, noise).numpy()
 
-    def _read_prior(self) -> None:
+    def _read_model(self) -> None:
         """Set the attributes that show the prior."""
         prior = self.model_.prior
         mixture = prior()

@@ -1,7 +1,8 @@
-"""A fitted GM-VAE as a model folder and back."""
+"""A fitted GM-VAE or VAE as a model folder and back."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -18,11 +19,11 @@ _Estimator = TypeVar("_Estimator")
 _NOT_STORED = ("callback", "random_state")
 
 
-def save_gmvae(estimator: Any, folder: Path) -> None:
+def save_autoencoder(estimator: Any, folder: Path) -> None:
     """Write a fitted estimator: weights in float32, in which they were trained, so no bit is lost."""
     parameters = {k: v for k, v in estimator.get_params().items() if k not in _NOT_STORED}
     document: dict[str, Any] = {
-        "estimator": "GMVAE",
+        "estimator": type(estimator).__name__,
         "parameters": _plain(parameters),
         "encoding": estimator.encoding_.to_dict(),
         "seed": estimator.seed_,
@@ -31,7 +32,7 @@ def save_gmvae(estimator: Any, folder: Path) -> None:
         "device": estimator.device_,
         "precision": estimator.precision_,
         "bound": {"gains": dict(estimator.bound_.gains), "costs": dict(estimator.bound_.costs)},
-        "gap": estimator.gap_,
+        "gap": getattr(estimator, "gap_", None),
         "findings": [finding.to_dict() for finding in estimator.findings_],
         "history": estimator.history_,
         "feature_names": _plain(getattr(estimator, "feature_names_in_", None)),
@@ -40,20 +41,24 @@ def save_gmvae(estimator: Any, folder: Path) -> None:
     tensors = {f"model.{name}": t.float().numpy() for name, t in estimator.model_.state_dict().items()}
     # One number is not of single precision: the log-determinant is a sum over all columns.
     tensors["model.log_determinant"] = estimator.model_.log_determinant.numpy()
-    tensors["labels"] = estimator.labels_.astype(np.int32)
+    if hasattr(estimator, "information_"):
+        document["information"] = _plain(asdict(estimator.information_))
+    if hasattr(estimator, "labels_"):
+        tensors["labels"] = estimator.labels_.astype(np.int32)
     write_model(folder, document, tensors)
 
 
-def load_gmvae(kind: type[_Estimator], folder: Path) -> _Estimator:
-    """Return the estimator of the given class that `save_gmvae` wrote."""
+def load_autoencoder(kind: type[_Estimator], folder: Path) -> _Estimator:
+    """Return the estimator of the given class that `save_autoencoder` wrote."""
     import torch
 
     from mixtura.vae import build_model
+    from mixtura.vae.latent_information import LatentInformation
 
     document, tensors = read_model(folder)
-    if document.get("estimator") != "GMVAE":
+    if document.get("estimator") != kind.__name__:
         raise ModelFileError(
-            f"{str(folder)!r} holds a model of kind {document.get('estimator')!r} and not GMVAE; "
+            f"{str(folder)!r} holds a model of kind {document.get('estimator')!r} and not {kind.__name__}; "
             "give another folder"
         )
     try:
@@ -73,12 +78,18 @@ def load_gmvae(kind: type[_Estimator], folder: Path) -> _Estimator:
             {name: torch.from_numpy(np.array(value)).double() for name, value in state.items()}
         )
         estimator.encoding_, estimator.model_ = encoding, model.requires_grad_(False).eval()
-        estimator.labels_ = tensors["labels"].astype(np.int64)
+        if hasattr(kind, "predict"):
+            estimator.labels_ = tensors["labels"].astype(np.int64)
+            estimator.gap_ = document["gap"]
+        else:
+            held = document["information"]
+            estimator.information_ = LatentInformation(
+                **held | {"kl_per_latent": np.array(held["kl_per_latent"])}
+            )
         estimator.seed_, estimator.n_epochs_ = document["seed"], document["n_epochs"]
         estimator.image_shape_ = None if document["image_shape"] is None else tuple(document["image_shape"])
         estimator.device_, estimator.precision_ = document["device"], document["precision"]
         estimator.bound_ = FreeEnergy(document["bound"]["gains"], document["bound"]["costs"])
-        estimator.gap_ = document["gap"]
         estimator.findings_ = tuple(Finding(**finding) for finding in document["findings"])
         estimator.history_ = document["history"]
     except (KeyError, TypeError, RuntimeError) as error:
@@ -89,7 +100,7 @@ def load_gmvae(kind: type[_Estimator], folder: Path) -> _Estimator:
     estimator.n_features_in_ = encoding.n_features
     if document["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(document["feature_names"], dtype=object)
-    estimator._read_prior()
+    estimator._read_model()
     fitted: _Estimator = estimator
     return fitted
 

@@ -45,6 +45,7 @@ FACTS = (
     ("starts", "starts"),
     ("likelihood", "likelihood of a value"),
     ("responsibilities", "q(z | w, x)"),
+    ("inference", "what fits q"),
     ("procedure", "procedure"),
     ("n_epochs", "epochs"),
     ("seed", "seed"),

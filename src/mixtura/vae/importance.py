@@ -57,8 +57,8 @@ def log_importance_weights(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) 
         The model.
     x : Tensor of shape (n, n_encoded)
         Encoded rows.
-    noise : Tensor of shape (S, d)
-        Standard normal draws shared by all rows.
+    noise : Tensor of shape (S, d) or (S, n, d)
+        Standard normal draws, shared by all rows or each row's own.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def log_importance_weights(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) 
         estimate of log p(x) from below (Burda, Grosse and Salakhutdinov 2016, eq. 8).
     """
     posterior = model.posterior(x)
-    w = posterior.reparameterise(noise.unsqueeze(1))  # (S, n, d)
+    w = posterior.reparameterise(noise.unsqueeze(1) if noise.dim() == 2 else noise)  # (S, n, d)
     log_joint = model.likelihood(w).log_prob(x) + model.prior().log_prob(w)
     return log_joint + model.log_determinant - posterior.log_prob(w)
 

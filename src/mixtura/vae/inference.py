@@ -6,6 +6,7 @@ Everything here is deterministic given its noise and works row by row, in blocks
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,15 +123,41 @@ def sample(model: GaussianMixtureVAE, components: Tensor, generator: torch.Gener
     generator : torch.Generator
         On the device of the model.
     """
+    w, like = _draw_codes(model, components, generator)
+    return torch.cat([_draw_rows(model, w[rows], like) for rows in row_blocks(len(w), model.values_per_row)])
+
+
+@torch.no_grad()
+def sample_joint(model: GaussianMixtureVAE, n_rows: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return draws of p(x, w), encoded rows (n, n_encoded) and their codes (n, d).
+
+    Parameters
+    ----------
+    model : GaussianMixtureVAE
+        The model.
+    n_rows : int
+        How many.
+    generator : torch.Generator
+        On the device of the model.
+    """
+    weights = model.prior().log_weights.exp()
+    components = torch.multinomial(weights, n_rows, replacement=True, generator=generator)
+    w, like = _draw_codes(model, components, generator)
+    return _draw_rows(model, w, like), w
+
+
+def _draw_codes(
+    model: GaussianMixtureVAE, components: Tensor, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Any]]:
+    """Return draws of p(w|z), and how whatever else is drawn is to be made."""
     prior = model.prior()
     like = {"generator": generator, "device": prior.means.device, "dtype": prior.means.dtype}
     w = prior.means[components]
-    w = w + prior.scales[components] * torch.randn(w.shape, **like)
-    drawn = []
-    for rows in row_blocks(len(w), model.values_per_row):
-        px = model.likelihood(w[rows])
-        if isinstance(px.base_dist, torch.distributions.Bernoulli):
-            drawn.append((torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype))
-        else:
-            drawn.append(px.mean + px.base_dist.scale * torch.randn(px.mean.shape, **like))
-    return torch.cat(drawn)
+    return w + prior.scales[components] * torch.randn(w.shape, **like), like
+
+
+def _draw_rows(model: GaussianMixtureVAE, w: Tensor, like: dict[str, Any]) -> Tensor:
+    px = model.likelihood(w)
+    if isinstance(px.base_dist, torch.distributions.Bernoulli):
+        return (torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype)
+    return px.mean + px.base_dist.scale * torch.randn(px.mean.shape, **like)

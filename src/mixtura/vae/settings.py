@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from mixtura.errors import InputError
 
+Inference = Literal["reverse", "sleep", "wake"]
+
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "likelihood": ("gaussian", "bernoulli"),
     "responsibilities": ("exact", "amortised"),
+    "inference": ("reverse", "sleep", "wake"),
     "procedure": ("default", "plain"),
     "covariance_type": ("spherical", "diag"),
     "weights": ("uniform", "learned"),
@@ -36,6 +39,9 @@ class Settings:
     responsibilities : {"exact", "amortised"}
         q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model, which the default
         procedure teaches the groups.
+    inference : {"reverse", "sleep", "wake"}
+        How q is fitted: by the bound, that is by KL(q || p), or by KL(p || q) at rows that the model dreams
+        or at those of the data. In the default procedure from when the groups are found.
     procedure : {"default", "plain"}
         The staged training that works from scratch, or the pure bound and nothing else.
     covariance_type : {"spherical", "diag"}
@@ -87,6 +93,7 @@ class Settings:
     latent_dim: int | None = None
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
     responsibilities: Literal["exact", "amortised"] = "amortised"
+    inference: Inference = "reverse"
     procedure: Literal["default", "plain"] = "default"
     covariance_type: Literal["spherical", "diag"] = "spherical"
     weights: Literal["uniform", "learned"] = "uniform"
@@ -119,6 +126,11 @@ class Settings:
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
                 raise InputError(f"{name} must be a number between {low:g} and {high:g}, not {value!r}")
+        if self.inference != "reverse" and (self.responsibilities, self.procedure) == ("exact", "default"):
+            raise InputError(
+                f"inference={self.inference!r} cannot hold p(z|w) to groups, as the default procedure does "
+                "with responsibilities='exact'; use responsibilities='amortised' or procedure='plain'"
+            )
         if self.hidden is not None and not (
             isinstance(self.hidden, (tuple, list))
             and len(self.hidden) > 0

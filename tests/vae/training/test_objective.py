@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.inclusive import sleep, wake
+from mixtura.vae.objectives import iwae
 from mixtura.vae.posterior import ExactResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.objective import StageObjective
@@ -176,3 +178,62 @@ def test_a_lesson_alone_has_the_gradient_of_a_taught_stage_and_no_bound(known, m
     assert list(terms) == ["teacher_kl"]
     assert terms["teacher_kl"].shape == (len(x),)
     torch.testing.assert_close(terms["teacher_kl"].mean(), -objective)
+
+
+@pytest.mark.parametrize("responsibilities", ["exact", "amortised"])
+@pytest.mark.parametrize("inference", ["sleep", "wake"])
+def test_forward_inference_moves_q_by_its_own_objective_and_the_rest_by_the_bound(
+    inference, responsibilities, make_model, batch
+) -> None:
+    model, (x, _, moved, _) = make_model("real", responsibilities, latent_dim=2), batch
+    noise = torch.randn((5, 6, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    stage = Stage("joint", 1, inference=inference, n_draws=5)
+    terms, value = StageObjective(model, stage, torch.Generator().manual_seed(2))(x, noise, moved, None)
+    forward = (
+        wake(model, x, noise).value
+        if inference == "wake"
+        else sleep(model, 6, torch.Generator().manual_seed(2))
+    )
+    bound = evidence_lower_bound(model, x, noise[0]).bound
+    torch.testing.assert_close(terms["bound"], bound)
+    torch.testing.assert_close(terms["log_posterior"], forward)
+    torch.testing.assert_close(value, (bound + forward).mean())
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    found, of_forward, of_bound = (
+        dict(zip(names, torch.autograd.grad(v, parameters, allow_unused=True), strict=True))
+        for v in (value, forward.mean(), bound.mean())
+    )
+    for name in names:
+        wanted = of_forward if name.startswith(("posterior", "responsibilities")) else of_bound
+        torch.testing.assert_close(found[name], wanted[name], msg=name)
+
+
+def test_forward_inference_leaves_a_q_of_z_with_a_teacher_to_it(make_model, batch) -> None:
+    model, (x, _, moved, groups) = make_model("real", "amortised", latent_dim=2), batch
+    noise = torch.randn((5, 6, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    values = {}
+    for inference in ("wake", "reverse"):
+        stage = Stage("joint", 1, teacher="groups", inference=inference)
+        _, value = StageObjective(model, stage)(x, noise if inference == "wake" else noise[0], moved, groups)
+        values[inference] = torch.autograd.grad(value, tuple(model.responsibilities.network.parameters()))
+    for one, other in zip(*values.values(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_importance_weighted_objective_is_the_family_s(make_model, batch) -> None:
+    model, (x, _, moved, _) = make_model("real", latent_dim=2), batch
+    noise = torch.randn((5, 6, 2), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    terms, value = StageObjective(model, Stage("a", 1, objective="iwae", n_draws=5))(x, noise, moved, None)
+    expected = iwae(model, x, noise)
+    torch.testing.assert_close(terms["iwae"], expected.value)
+    torch.testing.assert_close(value, expected.surrogate.mean())
+    assert (terms["iwae"] >= terms["bound"]).all()
+
+
+def test_beta_is_the_last_weight_of_the_prior_terms(make_model, batch) -> None:
+    model, (x, noise, moved, _) = make_model("real", latent_dim=2), batch
+    objective = StageObjective(model, Stage("a", 1, beta=4.0))
+    objective.prior_weight = 4.0
+    terms, value = objective(x, noise, moved, None)
+    expected = terms["reconstruction"] - 4.0 * (terms["cluster"] + terms["conditional_prior"])
+    torch.testing.assert_close(value, expected.mean())

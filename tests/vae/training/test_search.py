@@ -9,11 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtura.clustering import accuracy
+from mixtura.clustering import GroupEvidence, accuracy
 from mixtura.vae import Settings, fit_model
 from mixtura.vae.model import build_model
 from mixtura.vae.training import search as search_module
-from mixtura.vae.training.search import GroupSearch, main_directions, side_by_side
+from mixtura.vae.training.search import Found, GroupSearch, main_directions, side_by_side
 from mixtura.vae.training.stages import plan
 
 
@@ -133,3 +133,16 @@ def test_codes_are_made_anew_when_the_encoder_has_been_trained_and_not_before(
     assert renewed == [stage.name for stage in stages if stage.regroup]
     trained_before = [stage.regroup and "posterior" in before.parts for before, stage in pairwise(stages)]
     assert len(seen) == sum(trained_before)
+
+
+@pytest.mark.parametrize(
+    ("gain", "told", "none"),
+    [(1.0, False, False), (0.05, True, False), (0.05, False, True), (0.01, True, True), (-1.0, True, True)],
+)
+def test_overlapping_groups_are_taught_if_they_gain_anything_and_hard_ones_if_they_count(
+    gain, told, none
+) -> None:
+    evidence = GroupEvidence(gain, standard_error=0.01, least=0.1)
+    found = Found(probabilities=torch.full((4, 2), 0.5) if told else None, evidence=evidence)
+    assert found.none_better == none
+    assert not Found().none_better

@@ -71,3 +71,13 @@ def test_groups_that_are_none_teach_nobody(settings) -> None:
             assert (now.teacher, now.z, now.parts) == ("prior", "exact", ALL_PARTS)
         else:
             assert now.parts == stage.parts
+
+
+@pytest.mark.parametrize("on_rows", [False, True])
+def test_forward_inference_fits_q_once_groups_are_found(on_rows) -> None:
+    stages = plan(Settings(inference="wake"), on_rows=on_rows)
+    fitted = [stage.name for stage in stages if stage.inference == "wake"]
+    assert fitted == (["joint", "density"] if on_rows else ["density"])
+    assert all((stage.n_draws > 1) == (stage.name in fitted) for stage in stages)
+    (plain,) = plan(Settings(inference="sleep", procedure="plain", responsibilities="exact"))
+    assert plain.inference == "sleep"

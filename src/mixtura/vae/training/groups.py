@@ -275,7 +275,7 @@ def _start(
     if found is not None:
         probabilities = np.zeros((len(points), n_groups))
         probabilities[:, : found.shape[1]] = found
-    evidence = group_evidence(points, labels, generator) if weigh else None
+    evidence = group_evidence(points, labels, generator, probabilities=probabilities) if weigh else None
     return Start(labels, message, evidence, probabilities)
 
 

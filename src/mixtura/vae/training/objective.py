@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from mixtura.vae.bound import bound_terms
+from mixtura.vae.distributions import DiagonalGaussian
+from mixtura.vae.inclusive import sleep, wake
 from mixtura.vae.model import GaussianMixtureVAE
+from mixtura.vae.objectives import iwae
+from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.training.stages import Stage
 
 
@@ -19,6 +23,8 @@ class StageObjective(nn.Module):
         What is trained.
     stage : Stage
         Which q(z), which encoder input, which regulariser.
+    generator : torch.Generator, optional
+        On the device of the model; stages that sleep dream with it.
 
     Attributes
     ----------
@@ -26,10 +32,13 @@ class StageObjective(nn.Module):
         Current weight of cluster + conditional_prior. At 1 and without groups the objective is the bound.
     """
 
-    def __init__(self, model: GaussianMixtureVAE, stage: Stage) -> None:
+    def __init__(
+        self, model: GaussianMixtureVAE, stage: Stage, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.stage = stage
+        self.generator = generator
         self.prior_weight = stage.prior_weight
 
     def forward(
@@ -48,8 +57,8 @@ class StageObjective(nn.Module):
         ----------
         x : Tensor of shape (n, n_encoded)
             Encoded rows.
-        noise : Tensor of shape (n, d)
-            Standard normal draws.
+        noise : Tensor of shape (n, d) or (S, n, d)
+            Standard normal draws; of several the bound takes the first, importance weights all.
         moved : Tensor of shape (n, n_encoded)
             T(x), or x where no transforms are in use.
         groups : Tensor of shape (n,), optional
@@ -66,20 +75,30 @@ class StageObjective(nn.Module):
             )
             return {"teacher_kl": cost}, -cost.mean()
         seen = moved if stage.transform else x
+        if stage.objective == "iwae":
+            found = iwae(model, x, noise, seen=seen)
+            return {**found.free_energy.as_dict(), "iwae": found.value}, found.surrogate.mean()
+        draws, noise = noise, noise[0] if noise.dim() == 3 else noise
         prior, posterior = model.prior(), model.posterior(seen)
+        # What is fitted by the inclusive divergence is a constant to the bound.
+        constant = stage.inference != "reverse"
+        if constant:
+            posterior = DiagonalGaussian(posterior.base_dist.loc.detach(), posterior.base_dist.scale.detach())
         w = posterior.reparameterise(noise)
         # Where phi has a teacher, the bound must not move it.
         learned = None
         if stage.teacher is not None:
             # No code is shown: it would change under q_phi while the density is trained, and by the code of x
             # itself a teacher's errors are learned by heart, past T. The bound is one for every T seen.
-            learned = model.responsibilities(torch.zeros_like(w), moved, prior)
+            learned = model.responsibilities(torch.zeros_like(noise), moved, prior)
         if stage.z == "groups":
             log_responsibilities = self._teacher(groups, None).log()
         elif stage.z == "exact":
             log_responsibilities = prior.log_responsibilities(w)
         elif learned is None:
             log_responsibilities = model.responsibilities(w, seen, prior)
+            if constant and isinstance(model.responsibilities, AmortisedResponsibilities):
+                log_responsibilities = log_responsibilities.detach()
         else:
             log_responsibilities = learned.detach()
         terms = bound_terms(
@@ -90,6 +109,11 @@ class StageObjective(nn.Module):
             log_responsibilities=log_responsibilities,
         )
         objective = terms.bound.mean()
+        values = terms.as_dict()
+        if constant:
+            inclusive = self._inclusive(x, draws)
+            values.update(inclusive)
+            objective = objective + inclusive["log_posterior"].mean()
         if self.prior_weight != 1.0:
             objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
         if stage.group_weight > 0:
@@ -104,7 +128,17 @@ class StageObjective(nn.Module):
             else:
                 teacher = self._teacher(groups, probabilities)
             objective = objective - _lesson(teacher, learned).mean()
-        return terms.as_dict(), objective
+        return values, objective
+
+    def _inclusive(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """Return E_p[log q(w, z|x)] of rows of the data or as many dreams, (n,), and what else is known."""
+        stage = self.stage
+        teach = stage.teacher is None and "responsibilities" in stage.parts
+        if stage.inference == "wake":
+            found = wake(self.model, x, noise, teach_groups=teach)
+            return {"log_posterior": found.value, "inclusive_kl": found.kl}
+        assert self.generator is not None
+        return {"log_posterior": sleep(self.model, len(x), self.generator, teach_groups=teach)}
 
     def _teacher(self, groups: Tensor | None, probabilities: Tensor | None) -> Tensor:
         """Return the current groups as probabilities (n, K), sure ones where no others are known."""

@@ -177,6 +177,7 @@ class Trainer:
         self.numpy_generator = numpy_generator
         self.transform = choose_transform(settings, image_shape)
         self.moving: AffineTransform | None = None  # the transform, in stages that look at it
+        self.n_draws = 1
         self.on_event = on_event or (lambda event: None)
         self.record = TrainingRecord()
         self.learned = isinstance(model.responsibilities, AmortisedResponsibilities)
@@ -245,11 +246,12 @@ class Trainer:
         for name, part in parts.items():
             part.requires_grad_(name in stage.parts)
         parameters = [p for p in model.parameters() if p.requires_grad]
-        objective = StageObjective(model, stage)
+        objective = StageObjective(model, stage, self.generator)
         looks = stage.transform or stage.group_weight > 0 or stage.teacher is not None
         self.moving = self.transform if looks else None
+        self.n_draws = stage.n_draws
         floor = self._floor(stage)
-        weight = GeometricRamp(stage.prior_weight, 1.0, until=0.5)
+        weight = GeometricRamp(stage.prior_weight, stage.beta, until=0.5)
 
         def on_step(done: float) -> None:
             objective.prior_weight = weight(done)
@@ -288,7 +290,7 @@ class Trainer:
         self.record.rollbacks += result.rollbacks
         # A schedule longer than its run would leave the last value unreached, silently.
         assert result.done == 1.0
-        assert objective.prior_weight == 1.0
+        assert objective.prior_weight == stage.beta
         if isinstance(model.likelihood, GaussianLikelihood):
             assert math.isclose(float(model.likelihood.std_floor), floor.end, rel_tol=1e-6)
         if "posterior" in stage.parts:
@@ -300,7 +302,10 @@ class Trainer:
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
         x = self.x.index_select(0, rows)
-        noise = torch.randn((len(rows), self.model.latent_dim), generator=self.generator, device=x.device)
+        shape = (len(rows), self.model.latent_dim)
+        noise = torch.randn(
+            shape if self.n_draws == 1 else (self.n_draws, *shape), generator=self.generator, device=x.device
+        )
         moved = x if self.moving is None else self.moving(x, self.generator)
         found = self.search.found
         groups = None if found.groups is None else found.groups.index_select(0, rows)

@@ -49,8 +49,14 @@ class Found:
 
     @property
     def none_better(self) -> bool:
-        """Whether the groups were seen to be no better than none."""
-        return self.evidence is not None and not self.evidence.better
+        """Whether the groups are no better than none, so that nothing is to be drawn towards them.
+
+        Gaussians that overlap much gain little. Their probabilities are as unsure as the rows are, and may be
+        taught if they gain anything.
+        """
+        if self.evidence is None or self.evidence.better:
+            return False
+        return self.probabilities is None or not self.evidence.seen
 
 
 class GroupSearch:

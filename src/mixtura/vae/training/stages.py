@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mixtura.vae.settings import Settings
+from mixtura.vae.settings import Inference, Settings
 
 Part = Literal["posterior", "responsibilities", "prior", "likelihood"]
 ALL_PARTS: tuple[Part, ...] = ("posterior", "responsibilities", "prior", "likelihood")
@@ -50,6 +50,17 @@ class Stage:
         Passes over the data at the most, however long the run.
     rate : float
         Adam's peak rate, relative to that of the run.
+    beta : float
+        Weight of cluster + conditional_prior from the middle of the stage on. Other than 1, the objective is
+        not the bound: it is the beta-ELBO.
+    objective : {"elbo", "iwae"}
+        The bound of one draw of w, or the importance-weighted one of ``n_draws``, whose gradient is doubly
+        reparameterised.
+    inference : {"reverse", "sleep", "wake"}
+        How psi, and a phi that is trained and has no teacher, are fitted: by the objective, or by the
+        inclusive divergence. Theta, mu, sigma and pi then climb the bound with q as a constant.
+    n_draws : int
+        Of w for each row in a step.
     """
 
     name: str
@@ -66,6 +77,10 @@ class Stage:
     follow: bool = False
     most_epochs: float | None = None
     rate: float = 1.0
+    beta: float = 1.0
+    objective: Literal["elbo", "iwae"] = "elbo"
+    inference: Inference = "reverse"
+    n_draws: int = 1
 
     @property
     def lesson_only(self) -> bool:
@@ -148,6 +163,17 @@ def group_weight(n_encoded: int) -> float:
     return max(10.0, 0.25 * n_encoded)
 
 
+def draws(inference: Inference) -> int:
+    """Return the draws of w for each row in a step: importance weights need several to compare.
+
+    Examples
+    --------
+    >>> draws("reverse"), draws("wake")
+    (1, 8)
+    """
+    return 8 if inference == "wake" else 1
+
+
 def plan(
     settings: Settings, training_floor: float = 0.3, weight: float = 200.0, *, on_rows: bool = False
 ) -> tuple[Stage, ...]:
@@ -156,7 +182,7 @@ def plan(
     Parameters
     ----------
     settings : Settings
-        ``procedure``, ``responsibilities`` and ``std_floor`` are read.
+        ``procedure``, ``responsibilities``, ``inference`` and ``std_floor`` are read.
     training_floor : float
         As of `training_std_floor`.
     weight : float
@@ -177,8 +203,12 @@ def plan(
     ['pretrain', 'groups-1', 'groups-2', 'groups-3', 'separate', 'joint', 'polish']
     """
     final = (settings.std_floor, settings.std_floor)
+
+    def inferred(stage: Stage) -> Stage:
+        return replace(stage, inference=settings.inference, n_draws=draws(settings.inference))
+
     if settings.procedure == "plain":
-        return (Stage("joint", 1.0, std_floor=final),)
+        return (inferred(Stage("joint", 1.0, std_floor=final)),)
     trained: tuple[Part, ...] = ("posterior", "prior", "likelihood")
     pretrain = Stage(
         "pretrain",
@@ -193,13 +223,14 @@ def plan(
         lesson = Stage("taught", 4, ("responsibilities",), regroup=True, transform=True, teacher="groups")
         if on_rows:
             joint = Stage("joint", 6, regroup=True, transform=True, teacher="groups")
-            return pretrain, lesson, joint, Stage("density", 10, teacher="groups", std_floor=density)
+            last = Stage("density", 10, teacher="groups", std_floor=density)
+            return pretrain, lesson, inferred(joint), inferred(last)
         # A longer lesson would learn the errors of the groups by heart, and the next search find them again.
         short = replace(lesson, share=2, most_epochs=6)
         return (
             pretrain,
             *(replace(short, name=f"taught-{i}") for i in range(1, _LESSONS + 1)),
-            Stage("density", 8, trained, regroup=True, std_floor=density, rate=_DENSITY_RATE),
+            inferred(Stage("density", 8, trained, regroup=True, std_floor=density, rate=_DENSITY_RATE)),
         )
     return (
         pretrain,

@@ -1,0 +1,76 @@
+"""The stages of a VAE: one component, which stays the standard normal, and no groups."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mixtura.errors import InputError
+from mixtura.vae.settings import Inference
+from mixtura.vae.training.stages import Stage
+
+_FIRST_WEIGHT = 0.05  # of the prior terms: a code that is given up early does not come back
+
+
+def vae_plan(
+    *,
+    beta: float = 1.0,
+    objective: Literal["elbo", "iwae"] = "elbo",
+    inference: Inference = "reverse",
+    n_draws: int = 1,
+    std_floor: tuple[float, float],
+) -> tuple[Stage, ...]:
+    """Return the one stage of a VAE.
+
+    Parameters
+    ----------
+    beta : float
+        Weight of KL(q(w|x) || p(w)), in nats. It rises from a small one over the first half.
+    objective : {"elbo", "iwae"}
+        The bound of one draw, or the importance-weighted one.
+    inference : {"reverse", "sleep", "wake"}
+        How q(w|x) is fitted.
+    n_draws : int
+        Of w for each row in a step.
+    std_floor : tuple of (float, float)
+        Least standard deviation of the likelihood at the start and end.
+
+    Raises
+    ------
+    InputError
+        If choices contradict one another.
+
+    Examples
+    --------
+    >>> [stage.beta for stage in vae_plan(beta=4.0, std_floor=(0.3, 0.05))]
+    [4.0]
+    >>> vae_plan(beta=4.0, inference="wake", std_floor=(0.3, 0.05))
+    Traceback (most recent call last):
+    ...
+    mixtura.errors.InputError: beta=4.0 weighs the KL of the bound, by which inference='wake' does not fit q
+    """
+    if inference != "reverse" and beta != 1.0:
+        raise InputError(
+            f"beta={beta!r} weighs the KL of the bound, by which inference={inference!r} does not fit q"
+        )
+    if objective == "iwae" and (beta != 1.0 or inference != "reverse"):
+        other = f"beta={beta!r}" if beta != 1.0 else f"inference={inference!r}"
+        raise InputError(f"objective='iwae' has no KL to weigh and fits q by itself; leave out {other}")
+    if (objective == "iwae" or inference == "wake") and n_draws < 2:
+        what = "objective='iwae'" if objective == "iwae" else "inference='wake'"
+        raise InputError(f"{what} weighs draws against one another: n_draws must be 2 or more, not {n_draws}")
+    # Neither importance weights nor the inclusive divergence let a code be given up for being costly.
+    weighed = objective == "elbo" and inference == "reverse"
+    return (
+        Stage(
+            "train",
+            1.0,
+            parts=("posterior", "likelihood"),
+            z="exact",
+            prior_weight=min(beta, _FIRST_WEIGHT) if weighed else 1.0,
+            beta=beta,
+            objective=objective,
+            inference=inference,
+            n_draws=n_draws,
+            std_floor=std_floor,
+        ),
+    )
