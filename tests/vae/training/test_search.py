@@ -13,6 +13,7 @@ from mixtura.clustering import GroupEvidence, accuracy
 from mixtura.vae import Settings, fit_model
 from mixtura.vae.model import build_model
 from mixtura.vae.training import search as search_module
+from mixtura.vae.training.groups import Start
 from mixtura.vae.training.search import Found, GroupSearch, main_directions, side_by_side
 from mixtura.vae.training.stages import plan
 
@@ -143,6 +144,7 @@ def test_overlapping_groups_are_taught_if_they_gain_anything_and_hard_ones_if_th
     gain, told, none
 ) -> None:
     evidence = GroupEvidence(gain, standard_error=0.01, least=0.1)
-    found = Found(probabilities=torch.full((4, 2), 0.5) if told else None, evidence=evidence)
+    start = Start(np.zeros(4, dtype=np.int64), "", evidence, overlapping=evidence if told else None)
+    found = Found(start=start, evidence=evidence)
     assert found.none_better == none
     assert not Found().none_better

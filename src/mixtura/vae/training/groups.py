@@ -55,6 +55,8 @@ class Start:
         Whether the groups describe held-out rows better than none; None for one group.
     probabilities : ndarray of shape (n, K), optional
         Of groups of rows, where they are Gaussians that overlap.
+    overlapping : GroupEvidence, optional
+        The same for moments that are weighed by the probabilities, where there are any.
     agreement : float, optional
         Mean adjusted Rand index with the groups of other restarts that are as good, or, where restarts were
         not compared, between groups found on random parts of the points; None where neither was seen.
@@ -66,6 +68,7 @@ class Start:
     message: str
     evidence: GroupEvidence | None = None
     probabilities: NDArray[np.float64] | None = None
+    overlapping: GroupEvidence | None = None
     agreement: float | None = None
     modularity: float | None = None
 
@@ -275,8 +278,12 @@ def _start(
     if found is not None:
         probabilities = np.zeros((len(points), n_groups))
         probabilities[:, : found.shape[1]] = found
-    evidence = group_evidence(points, labels, generator, probabilities=probabilities) if weigh else None
-    return Start(labels, message, evidence, probabilities)
+    evidence = overlapping = None
+    if weigh:
+        evidence = group_evidence(points, labels, generator)
+        if probabilities is not None:
+            overlapping = group_evidence(points, labels, generator, probabilities=probabilities)
+    return Start(labels, message, evidence, probabilities, overlapping)
 
 
 def _sampled(n: int, generator: np.random.Generator) -> NDArray[np.int64]:

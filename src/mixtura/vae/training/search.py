@@ -56,7 +56,8 @@ class Found:
         """
         if self.evidence is None or self.evidence.better:
             return False
-        return self.probabilities is None or not self.evidence.seen
+        overlapping = None if self.start is None else self.start.overlapping
+        return overlapping is None or not overlapping.seen
 
 
 class GroupSearch:
