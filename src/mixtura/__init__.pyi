@@ -3,6 +3,7 @@ from .divergence import gaussian_kl as gaussian_kl
 from .divergence import gaussian_mixture as gaussian_mixture
 from .divergence import kl as kl
 from .errors import BinarisedWarning as BinarisedWarning
+from .errors import CheckError as CheckError
 from .errors import ConstantColumnWarning as ConstantColumnWarning
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError
@@ -33,6 +34,7 @@ __all__ = [
     "BernoulliMixture",
     "BinarisedWarning",
     "CategoricalMixture",
+    "CheckError",
     "ConstantColumnWarning",
     "ConvergenceError",
     "Finding",

@@ -26,6 +26,10 @@ class ConvergenceError(MixturaError, ArithmeticError):
     """A numerical method could not reach an answer to be trusted; the message says where and what to do."""
 
 
+class CheckError(MixturaError, AssertionError):
+    """A numerical check of a written answer failed; the message names the answer and the figure."""
+
+
 class MixturaWarning(UserWarning):
     """Base of every warning that mixtura gives."""
 

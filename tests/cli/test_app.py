@@ -11,7 +11,7 @@ import pytest
 
 import mixtura
 
-VERBS = ("fit", "assign", "sample", "score", "report", "project")
+VERBS = ("fit", "assign", "sample", "score", "report", "project", "theory")
 
 
 def test_without_words_the_help_is_shown(call: Callable[..., tuple[int, str, str]]) -> None:

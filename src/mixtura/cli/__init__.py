@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well, 2 for bad input, 1 when training could not go on, 130 after Ctrl-C,
+        0 when all went well, 2 for bad input, 1 when training could not go on or a check failed,
+        130 after Ctrl-C,
         141 when the reader of a pipe left, 70 for a bug of ours.
 
     Examples

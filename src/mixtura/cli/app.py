@@ -17,6 +17,7 @@ from mixtura.cli.score import score
 from mixtura.cli.select import select
 from mixtura.cli.session import Session
 from mixtura.cli.targets import TargetCommand
+from mixtura.cli.theory import theory
 
 # Plain help: it needs no rich, so it is there at once, and any terminal can show it.
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 for verb in (fit, em, select, assign, sample, score, report):
     app.command()(verb)
 app.command(cls=TargetCommand)(project)
+app.command()(theory)
 
 
 def _show_version(asked: bool) -> None:

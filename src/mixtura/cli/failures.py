@@ -14,7 +14,7 @@ import typer
 
 from mixtura.cli.session import Session
 from mixtura.cli.streams import abandon, one_line
-from mixtura.errors import InputError, MixturaError, TrainingError
+from mixtura.errors import CheckError, InputError, MixturaError, TrainingError
 
 BAD_INPUT = 2
 TRAINING_FAILED = 1
@@ -79,7 +79,7 @@ def explain(error: BaseException, session: Session) -> Failure:
         by = session.stopped_by or signal.SIGINT
         word = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
         return Failure(f"mixtura: {word}; {session.kept}", 128 + by)
-    if isinstance(error, TrainingError):
+    if isinstance(error, (TrainingError, CheckError)):
         return Failure(f"mixtura: error: {error}", TRAINING_FAILED)
     if isinstance(error, PointedError):
         return Failure(f"mixtura: error: {error}", BAD_INPUT, error.shown)

@@ -107,7 +107,7 @@ def training_std_floor(n_encoded: int, domain: str) -> float:
 _REAL_FLOOR = 1.0
 # Better codes and features make better groups, and those better features: runs from different seeds end
 # closer together with every round.
-_ROUNDS, _LESSONS = 3, 7
+_ROUNDS, _LESSONS = 3, 6
 # By then little else moves, and a higher rate is borne: on images of 784 pixels it was worth 17 nats.
 _DENSITY_RATE = 3.0
 
@@ -196,7 +196,7 @@ def plan(
     ['joint']
     >>> names = [stage.name for stage in plan(Settings())]
     >>> names[:3], names[-3:]
-    (['pretrain', 'taught-1', 'taught-2'], ['taught-6', 'taught-7', 'density'])
+    (['pretrain', 'taught-1', 'taught-2'], ['taught-5', 'taught-6', 'density'])
     >>> [stage.name for stage in plan(Settings(), on_rows=True)]
     ['pretrain', 'taught', 'joint', 'density']
     >>> [stage.name for stage in plan(Settings(responsibilities="exact"))]
@@ -230,7 +230,7 @@ def plan(
         return (
             pretrain,
             *(replace(short, name=f"taught-{i}") for i in range(1, _LESSONS + 1)),
-            inferred(Stage("density", 8, trained, regroup=True, std_floor=density, rate=_DENSITY_RATE)),
+            inferred(Stage("density", 12, trained, regroup=True, std_floor=density, rate=_DENSITY_RATE)),
         )
     return (
         pretrain,
