@@ -3,8 +3,9 @@
     MIXTURA_DATA=... python benchmarks/beta.py [--seeds 0-1] [--rows 20000] [--epochs 15]
                                                [--figure beta.png] [--out beta.json]
 
-The total correlation is that of the aggregated posterior of 10,000 training images, by 2,048 draws each of which
-meets all of them, with its standard error; beside it what else beta presses on, and that of the mean codes.
+The total correlation is that of the aggregated posterior of 10,000 training images, by 2,048 draws each of
+which meets all of them, with its standard error; beside it what else beta presses on, and that of the mean
+codes.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
     python benchmarks/inference.py [--seeds 0-2] [--steps 1000] [--out FILE]
 
 Three models with a linear decoder: one whose posterior has independent dimensions, so that the family of q
-holds it; one whose posterior is correlated; and a prior of two groups with so much noise that most rows could
-be of either. "mean" is the root mean square error of q's mean in posterior standard deviations; "variance" the
-geometric mean of q's variances over the posterior's; "mode" the least share, over rows and modes of more than a
-fifth, of a mode's mass that q has there. The exact posterior has 0, 1 and 1; "theory" is what mean-field reverse
-KL must have.
+holds it; one whose posterior is correlated; and a prior of two groups with so much noise that most rows
+could be of either. "mean" is the root mean square error of q's mean in posterior standard deviations;
+"variance" the geometric mean of q's variances over the posterior's; "mode" the least share, over rows and
+modes of more than a fifth, of a mode's mass that q has there. The exact posterior has 0, 1 and 1; "theory"
+is what mean-field reverse KL must have.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     MIXTURA_DATA=... python benchmarks/inference_mnist.py [--seeds 0-2] [--rows N] [--epochs N]
                                                           [--draws 200] [--out FILE]
 
-One setting of all else. In the default procedure the three differ from when the groups are found; pretraining is
-by the bound. Scores are of the 10,000 test images, log p(x) of the first 2,000; labels score and choose nothing.
+One setting of all else. In the default procedure the three differ from when the groups are found;
+pretraining is by the bound. Scores are of the 10,000 test images, log p(x) of the first 2,000; labels score
+and choose nothing.
 """
 
 from __future__ import annotations
