@@ -39,7 +39,7 @@ def test_version(call: Callable[..., tuple[int, str, str]]) -> None:
         (("fit",), "DATA"),
         (("fit", "a.csv"), "--components"),
         (("fit", "a.csv", "--components", "many"), "many"),
-        (("fit", "a.csv", "--components", "2", "--likelihood", "poisson"), "poisson"),
+        (("fit", "a.csv", "--components", "2", "--likelihood", "cauchy"), "cauchy"),
         (("fit", "a.csv", "--componets", "2"), "--componets"),
         (("fit", "a.csv", "b.csv", "--components", "2"), "b.csv"),
         (("fit", "a.csv", "--components"), "--components"),

@@ -316,7 +316,7 @@ def test_a_point_far_away_scores_low_and_finite(blobs, fitted):
         (np.array([[1.0, np.inf], [0.0, 1.0]]), {}, "infinity"),
         (np.eye(4), {"n_components": 0}, "n_components must be a whole number of at least 1, not 0"),
         (np.eye(4), {"n_components": 2.5}, "n_components"),
-        (np.eye(4), {"likelihood": "poisson"}, "likelihood must be one of"),
+        (np.eye(4), {"likelihood": "cauchy"}, "likelihood must be one of"),
         (np.eye(4), {"std_floor": float("nan")}, "std_floor"),
         (np.eye(4), {"hidden": ()}, "hidden"),
         (np.eye(4), {"network": "conv"}, "images"),
@@ -405,3 +405,20 @@ def test_groups_of_digits(responsibilities):
     digits = load_digits()
     model = GMVAE(10, responsibilities=responsibilities, random_state=0).fit(digits.images)
     assert accuracy(digits.target, model.labels_) > 0.85
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_counts_are_grouped_scored_and_drawn_as_counts(tmp_path, likelihood):
+    rng = np.random.default_rng(0)
+    groups = np.arange(150) % 2
+    rates = np.exp(rng.normal(0.5, 1.0, (2, 12)))
+    X = rng.poisson(rates[groups]).astype(float)
+    model = GMVAE(2, likelihood=likelihood, max_epochs=30, start="kmeans", random_state=0).fit(X)
+    assert accuracy(groups, model.labels_) > 0.9
+    drawn, _ = model.sample(40)
+    assert np.array_equal(drawn, np.floor(drawn)) and (drawn >= 0).all()
+    assert (model.score_samples(X) <= 0).all()  # probabilities
+    model.save(tmp_path / "model")
+    assert np.array_equal(GMVAE.load(tmp_path / "model").score_samples(X), model.score_samples(X))
+    with pytest.raises(InputError, match="whole numbers"):
+        model.predict(X + 0.5)

@@ -5,7 +5,13 @@ import pytest
 import torch
 from scipy import integrate, special, stats
 
-from mixtura.vae.distributions import DiagonalGaussian, GaussianMixture, IndependentBernoulli, full_precision
+from mixtura.vae.distributions import (
+    DiagonalGaussian,
+    GaussianMixture,
+    IndependentBernoulli,
+    IndependentCounts,
+    full_precision,
+)
 
 WEIGHTS = np.array([0.7, 0.2, 0.1])
 
@@ -124,3 +130,32 @@ def test_half_precisions_are_widened_and_others_kept() -> None:
         assert full_precision(torch.zeros(1, dtype=dtype)).dtype == torch.float32
     for dtype in (torch.float32, torch.float64):
         assert full_precision(torch.zeros(1, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("log_size", [None, np.log([0.5, 2.0, 30.0])])
+def test_counts_have_the_probabilities_of_scipy(log_size) -> None:
+    log_mean = np.array([[-2.0, 0.3, 2.0], [1.0, 3.0, -5.0]])
+    x = np.array([[0.0, 2.0, 9.0], [4.0, 30.0, 0.0]])
+    found = IndependentCounts(
+        torch.from_numpy(log_mean), None if log_size is None else torch.tensor(log_size)
+    )
+    mean = np.exp(log_mean)
+    if log_size is None:
+        expected = stats.poisson.logpmf(x, mean).sum(-1)
+    else:
+        size = np.exp(log_size)
+        expected = stats.nbinom.logpmf(x, size, size / (size + mean)).sum(-1)
+    np.testing.assert_allclose(found.log_prob(torch.from_numpy(x)), expected, rtol=1e-10)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [None, 3.0])
+def test_drawn_counts_have_the_moments(size) -> None:
+    log_mean = torch.full((200_000, 1), 1.0, dtype=torch.float64)
+    log_size = None if size is None else torch.tensor([size], dtype=torch.float64).log()
+    counts = IndependentCounts(log_mean, log_size).draw(torch.Generator().manual_seed(0))
+    mean = np.e
+    variance = mean if size is None else mean + mean**2 / size
+    assert float(counts.mean()) == pytest.approx(mean, rel=0.02)
+    assert float(counts.var()) == pytest.approx(variance, rel=0.03)
+    assert torch.equal(counts, counts.round()) and counts.dtype == torch.float64

@@ -8,7 +8,7 @@ import torch
 from scipy import integrate, special, stats
 from torch import nn
 
-from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
+from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, GaussianLikelihood
 
 FLOOR = 0.125  # exact in float32, in which the floor is kept
 
@@ -92,3 +92,17 @@ def test_densities_are_at_least_in_float32(kind, dtype) -> None:
     wanted = torch.float64 if dtype == torch.float64 else torch.float32
     x = torch.zeros(3, 4 if kind == "binary" else 2, dtype=wanted)
     assert likelihood(torch.zeros(3, 2, dtype=dtype)).log_prob(x).dtype == wanted
+
+
+@pytest.mark.parametrize("dispersed", [False, True])
+def test_counts_start_at_the_means_of_the_columns(dispersed) -> None:
+    decoder = torch.nn.Linear(2, 3)
+    torch.nn.init.zeros_(decoder.weight)
+    torch.nn.init.zeros_(decoder.bias)
+    likelihood = CountLikelihood(decoder, 3, dispersed=dispersed)
+    means = torch.tensor([0.0, 2.0, 300.0])
+    likelihood.start_at(means)
+    found = likelihood(torch.zeros(4, 2)).mean
+    torch.testing.assert_close(found[0], means.clamp(min=1e-3))
+    assert (likelihood.log_size is not None) == dispersed
+    assert "offset" in likelihood.state_dict()

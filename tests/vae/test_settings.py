@@ -19,7 +19,7 @@ WRONG = [
     ("latent_dim", 0),
     ("max_epochs", -1),
     ("batch_size", 0),
-    ("likelihood", "poisson"),
+    ("likelihood", "cauchy"),
     ("responsibilities", "learned"),
     ("procedure", "fast"),
     ("covariance_type", "full"),

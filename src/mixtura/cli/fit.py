@@ -49,8 +49,8 @@ def fit(
         ),
     ] = None,
     likelihood: Annotated[
-        Literal["gaussian", "bernoulli"],
-        typer.Option(help="p(x|w): Gaussian, or Bernoulli for values 0 and 1."),
+        Literal["gaussian", "bernoulli", "poisson", "negative_binomial"],
+        typer.Option(help="p(x|w): Gaussian, Bernoulli for values 0 and 1, or one of counts."),
     ] = "gaussian",
     responsibilities: Annotated[
         Literal["exact", "amortised"], typer.Option(help="q(z|w,x): its optimum, or a trained network.")

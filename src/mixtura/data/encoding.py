@@ -11,6 +11,7 @@ import numpy as np
 
 from mixtura.data.binary import check_binary, require_binary
 from mixtura.data.checks import plural, require_finite, require_numbers
+from mixtura.data.counts import require_counts
 from mixtura.data.scaling import (
     IDENTITY,
     Affine,
@@ -23,7 +24,9 @@ from mixtura.data.scaling import (
 from mixtura.errors import InputError, ModelFileError
 from mixtura.findings import Finding
 
-Domain = Literal["binary", "real", "unit"]
+Domain = Literal["binary", "count", "real", "unit"]
+COUNTS = ("poisson", "negative_binomial")
+_LIKELIHOODS = ("gaussian", "bernoulli", *COUNTS)
 FloatType: TypeAlias = type[np.float32] | type[np.float64]
 
 # Encoded values stop here, so that their squares stay finite; no density tells them from infinity.
@@ -48,13 +51,14 @@ class Encoding:
       stands for the probability of the level: over all levels these sum to 1 + 2 exp(-2 pi^2 s^2), s the
       standard deviation in levels, that is to 1 within 3e-5 from s = 3/4 up. ``least_std`` asks for that.
     - A Bernoulli likelihood: values 0 and 1 as they are, or whether x > ``binarise``.
+    - A Poisson or negative-binomial likelihood: counts as they are.
 
     Parameters
     ----------
-    likelihood : {"gaussian", "bernoulli"}
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}
         What the encoded values are modelled by.
-    domain : {"unit", "real", "binary"}
-        Encoded values lie in [0, 1] (images), are standardised columns, or are 0 and 1.
+    domain : {"unit", "real", "binary", "count"}
+        Encoded values lie in [0, 1] (images), are standardised columns, are 0 and 1, or counts.
     n_features : int
         Number of raw columns.
     affine : Affine
@@ -109,7 +113,7 @@ class Encoding:
         ----------
         values : ndarray of shape (n, d)
             Raw rows, images flattened; never copied as a whole.
-        likelihood : {"gaussian", "bernoulli"}
+        likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}
             What the encoded values will be modelled by.
         image_shape : tuple of int, optional
             Shape of one image; None for a table.
@@ -122,7 +126,8 @@ class Encoding:
         ------
         InputError
             If a value is no finite number, if all columns or all pixels have one value, or if there
-            are values other than 0 and 1 for a Bernoulli likelihood and no threshold.
+            are values other than 0 and 1 for a Bernoulli likelihood and no threshold, or other than
+            counts for one of counts.
 
         Warns
         -----
@@ -131,8 +136,10 @@ class Encoding:
         BinarisedWarning
             If a threshold changed the values.
         """
-        if likelihood not in {"bernoulli", "gaussian"}:
-            raise InputError(f"likelihood {likelihood!r} is unknown; use 'gaussian' or 'bernoulli'")
+        if likelihood not in _LIKELIHOODS:
+            raise InputError(
+                f"likelihood {likelihood!r} is unknown; use one of {', '.join(map(repr, _LIKELIHOODS))}"
+            )
         values = np.asarray(values)
         require_numbers(values.dtype, "the data")
         if values.ndim != 2 or values.size == 0:
@@ -160,6 +167,10 @@ class Encoding:
             return cls(
                 likelihood, "binary", values.shape[1], IDENTITY, every, none, image_shape, threshold, found
             )
+        if likelihood in COUNTS:
+            require_counts(values, named)
+            d = values.shape[1]
+            return cls(likelihood, "count", d, IDENTITY, every, none, image_shape)
         if image_shape is not None:
             affine = grey_levels(values)
             return cls(
@@ -187,7 +198,7 @@ class Encoding:
     def log_determinant(self) -> float:
         """Sum over the encoded columns of log |d encoded / d raw|, in nats, to be added to log p(encoded)."""
         scales = np.broadcast_to(self.affine.scale, self.n_encoded)
-        return -math.fsum(np.log(scales)) if self.domain != "binary" else 0.0
+        return -math.fsum(np.log(scales)) if self.domain not in ("binary", "count") else 0.0
 
     @property
     def least_std(self) -> float:
@@ -223,7 +234,7 @@ class Encoding:
         ------
         InputError
             If there is another number of columns, a value is not finite, or, for a Bernoulli likelihood
-            without threshold, neither 0 nor 1.
+            without threshold, neither 0 nor 1, or, for one of counts, no count.
         """
         values = np.asarray(values)
         require_numbers(values.dtype, "the data")
@@ -233,15 +244,18 @@ class Encoding:
                 f"{plural(self.n_features, 'column')}; give the same columns"
             )
         require_finite(values, "the data", lambda row, i: f"column {i}, row {row} (from 0)")
+        columns = tuple(f"column_{i}" for i in range(self.n_features))
         if self.domain == "binary" and self.binarise is None:
-            require_binary(values, tuple(f"column_{i}" for i in range(self.n_features)))
+            require_binary(values, columns)
+        if self.domain == "count":
+            require_counts(values, columns)
         out = np.empty((len(values), self.n_encoded), dtype)
         limit = _LIMITS[out.dtype]
         every = self.n_encoded == self.n_features
         with np.errstate(all="ignore"):
             for rows in blocks(len(values), self.n_features):
                 block = values[rows] if every else values[rows][:, self.kept]
-                if self.domain == "binary":
+                if self.domain in ("binary", "count"):
                     out[rows] = block if self.binarise is None else block > self.binarise
                     continue
                 work = block.astype(np.float64)

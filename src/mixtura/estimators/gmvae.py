@@ -44,8 +44,9 @@ class GMVAE(ClusterMixin, Autoencoder):
         K, the number of groups.
     latent_dim : int, optional
         Dimension of w; by default 10, or the number of features where that is less.
-    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
-        p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}, default="gaussian"
+        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
+        negative binomial has a learned dispersion for each column.
     responsibilities : {"exact", "amortised"}, default="amortised"
         q(z|w, x): a trained network, or the optimum of the bound, p(z|w). The default procedure teaches the
         network the groups and lets all else climb the pure bound; with "exact" a regulariser holds p(z|w) to
@@ -61,7 +62,7 @@ class GMVAE(ClusterMixin, Autoencoder):
     weights : {"uniform", "learned"}, default="uniform"
         pi: 1/K, or trained with the rest, for groups of very different sizes.
     max_epochs : int, optional
-        Passes over the data in all; by default 31 for 60,000 rows, more for fewer, at most 330 (28 to 180
+        Passes over the data in all; by default 33 for 60,000 rows, more for fewer, at most 330 (28 to 180
         for tables of up to 64 columns). Lessons of the default procedure take at most 6 each.
     batch_size : int, optional
         Rows of a step; by default 64 to 256.
@@ -146,7 +147,7 @@ class GMVAE(ClusterMixin, Autoencoder):
         n_components: int = 8,
         *,
         latent_dim: int | None = None,
-        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
+        likelihood: Literal["gaussian", "bernoulli", "poisson", "negative_binomial"] = "gaussian",
         responsibilities: Literal["exact", "amortised"] = "amortised",
         inference: Literal["reverse", "sleep", "wake"] = "reverse",
         procedure: Literal["default", "plain"] = "default",

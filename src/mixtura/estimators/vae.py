@@ -42,8 +42,9 @@ class VAE(Autoencoder):
         d, the dimension of w; by default 10, or the number of features where that is less.
     beta : float, default=1.0
         Weight of the KL. Above 1 the codes hold less of a row, in dimensions that are less dependent.
-    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
-        p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}, default="gaussian"
+        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
+        negative binomial has a learned dispersion for each column.
     objective : {"elbo", "iwae"}, default="elbo"
         The bound of one draw of w, or the importance-weighted bound of ``n_draws``, with doubly
         reparameterised gradients.
@@ -54,7 +55,7 @@ class VAE(Autoencoder):
     n_draws : int, optional
         Of w for each row in a step; by default 8 where draws are weighed, else 1.
     max_epochs : int, optional
-        Passes over the data; by default 31 for 60,000 rows, more for fewer, at most 330.
+        Passes over the data; by default 33 for 60,000 rows, more for fewer, at most 330.
     batch_size : int, optional
         Rows of a step; by default 64 to 256.
     network : {"auto", "mlp", "conv"}, default="auto"
@@ -124,7 +125,7 @@ class VAE(Autoencoder):
         latent_dim: int | None = None,
         *,
         beta: float = 1.0,
-        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
+        likelihood: Literal["gaussian", "bernoulli", "poisson", "negative_binomial"] = "gaussian",
         objective: Literal["elbo", "iwae"] = "elbo",
         inference: Literal["reverse", "sleep", "wake"] = "reverse",
         n_draws: int | None = None,

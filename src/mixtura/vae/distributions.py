@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Independent, Normal
+from torch.distributions import Bernoulli, Independent, NegativeBinomial, Normal, Poisson
 
 
 class DiagonalGaussian(Independent):  # type: ignore[type-arg]  # generic in new versions of torch only
@@ -41,6 +41,41 @@ class IndependentBernoulli(Independent):  # type: ignore[type-arg]
 
     def __init__(self, logits: Tensor) -> None:
         super().__init__(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+
+
+class IndependentCounts(Independent):  # type: ignore[type-arg]
+    """Independent counts over the last axis: Poisson, or negative binomial where a size is given.
+
+    Parameters
+    ----------
+    log_mean : Tensor of shape (..., d)
+        Logarithm of the means.
+    log_size : Tensor of shape (d,), optional
+        log r of negative binomials, of variance m + m^2 / r; Poisson without it.
+
+    Examples
+    --------
+    >>> poisson = IndependentCounts(torch.zeros(1))
+    >>> round(float(poisson.log_prob(torch.tensor([2.0]))), 4)  # log(exp(-1) / 2)
+    -1.6931
+    """
+
+    def __init__(self, log_mean: Tensor, log_size: Tensor | None = None) -> None:
+        counts: Poisson | NegativeBinomial
+        if log_size is None:
+            counts = Poisson(log_mean.exp(), validate_args=False)
+        else:
+            logits = log_mean - log_size
+            counts = NegativeBinomial(log_size.exp().expand_as(logits), logits=logits, validate_args=False)
+        super().__init__(counts, 1, validate_args=False)
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Return one draw, in the type of the means."""
+        rate = self.mean
+        if isinstance(self.base_dist, NegativeBinomial):
+            size = self.base_dist.total_count
+            rate = rate / size * torch._standard_gamma(size.contiguous(), generator=generator)
+        return torch.poisson(rate, generator=generator)
 
 
 @dataclass(frozen=True)

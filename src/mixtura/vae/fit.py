@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mixtura import runtime
+from mixtura.vae.likelihood import CountLikelihood
 from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.procedure import Trainer, TrainingRecord
@@ -80,6 +81,8 @@ def fit_model(
         image_shape=image_shape,
         log_determinant=log_determinant,
     )
+    if isinstance(model.likelihood, CountLikelihood):
+        model.likelihood.start_at(x.mean(dim=0))
     device = runtime.resolve_device(settings.device)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     precision = runtime.resolve_precision(settings.precision, device, n_parameters)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mixtura.free_energy import FreeEnergy
 from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.distributions import IndependentCounts
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import ExactResponsibilities
@@ -158,6 +159,8 @@ def _draw_codes(
 
 def _draw_rows(model: GaussianMixtureVAE, w: Tensor, like: dict[str, Any]) -> Tensor:
     px = model.likelihood(w)
+    if isinstance(px, IndependentCounts):
+        return px.draw(like["generator"])
     if isinstance(px.base_dist, torch.distributions.Bernoulli):
         return (torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype)
     return px.mean + px.base_dist.scale * torch.randn(px.mean.shape, **like)

@@ -7,7 +7,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mixtura.vae.distributions import DiagonalGaussian, IndependentBernoulli, full_precision
+from mixtura.vae.distributions import (
+    DiagonalGaussian,
+    IndependentBernoulli,
+    IndependentCounts,
+    full_precision,
+)
 
 
 class GaussianLikelihood(nn.Module):
@@ -64,3 +69,40 @@ class BernoulliLikelihood(nn.Module):
         """Return p(x|w) for codes of shape (..., d)."""
         # Logits beyond +-15 say no more about {0, 1} data and their gradients vanish.
         return IndependentBernoulli(full_precision(self.network(w)).clamp(-15.0, 15.0))
+
+
+class CountLikelihood(nn.Module):
+    """Counts x_j | w, Poisson or negative binomial, with means exp(f_j(w) + c_j), c_j fixed.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Codes (..., d) to f (..., n_features).
+    n_features : int
+        Columns.
+    dispersed : bool
+        Negative binomial, of variance m + m^2 / r_j, with an r_j trained for each column; else Poisson.
+    """
+
+    offset: Tensor
+
+    def __init__(self, network: nn.Module, n_features: int, *, dispersed: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("offset", torch.zeros(n_features))
+        self.log_size = nn.Parameter(torch.zeros(n_features)) if dispersed else None
+
+    @torch.no_grad()
+    def start_at(self, means: Tensor) -> None:
+        """Make f = 0 stand for the given means of the columns, (n_features,)."""
+        self.offset.copy_(means.clamp(min=_LEAST_MEAN).log())
+
+    def forward(self, w: Tensor) -> IndependentCounts:
+        """Return p(x|w) for codes of shape (..., d)."""
+        # Beyond e^15 times the mean of a column lies no count that is allowed.
+        log_mean = full_precision(self.network(w)).clamp(-15.0, 15.0) + self.offset
+        size = None if self.log_size is None else self.log_size.clamp(-10.0, 10.0)
+        return IndependentCounts(log_mean, size)
+
+
+_LEAST_MEAN = 1e-3  # of a column that is hardly ever other than 0

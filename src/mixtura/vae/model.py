@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from mixtura.errors import InputError
-from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
-from mixtura.vae.networks import ConvDecoder, ConvEncoder, choose_network, initialise, mlp
+from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, GaussianLikelihood
+from mixtura.vae.networks import ConvDecoder, ConvEncoder, LogCounts, choose_network, initialise, mlp
 from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
 from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.settings import Settings
 
-Domain = Literal["unit", "real", "binary"]
+Domain = Literal["unit", "real", "binary", "count"]
+Likelihood: TypeAlias = GaussianLikelihood | BernoulliLikelihood | CountLikelihood
 
 MAX_ROW_COLUMNS = 64
 """Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
@@ -32,7 +33,7 @@ class GaussianMixtureVAE(nn.Module):
         q_phi(z|w, x).
     prior : GaussianMixturePrior
         p(w, z).
-    likelihood : GaussianLikelihood or BernoulliLikelihood
+    likelihood : GaussianLikelihood, BernoulliLikelihood or CountLikelihood
         p_theta(x|w).
     log_determinant : float
         Of the map from raw to encoded rows: added to log p(encoded) it gives log p(raw).
@@ -45,7 +46,7 @@ class GaussianMixtureVAE(nn.Module):
         posterior: GaussianPosterior,
         responsibilities: ExactResponsibilities | AmortisedResponsibilities,
         prior: GaussianMixturePrior,
-        likelihood: GaussianLikelihood | BernoulliLikelihood,
+        likelihood: Likelihood,
         log_determinant: float = 0.0,
     ) -> None:
         super().__init__()
@@ -102,6 +103,21 @@ def default_hidden(n_encoded: int, kind: str) -> tuple[int, ...]:
     return (width, width)
 
 
+def _shown(network: nn.Module, domain: Domain) -> nn.Module:
+    """Return a network of rows with what it is to be shown of them put before it."""
+    if domain != "count":
+        return network
+    return nn.Sequential(LogCounts(), *(network if isinstance(network, nn.Sequential) else (network,)))
+
+
+def _likelihood(settings: Settings, decoder: nn.Module, n_encoded: int, domain: Domain) -> Likelihood:
+    if settings.likelihood == "bernoulli":
+        return BernoulliLikelihood(decoder)
+    if settings.likelihood == "gaussian":
+        return GaussianLikelihood(decoder, domain, settings.std_floor)
+    return CountLikelihood(decoder, n_encoded, dispersed=settings.likelihood == "negative_binomial")
+
+
 def build_model(
     settings: Settings,
     *,
@@ -119,7 +135,7 @@ def build_model(
         Sizes and choices; what is None or "auto" is chosen here from the shape of the data.
     n_encoded : int
         Values of an encoded row.
-    domain : {"unit", "real", "binary"}
+    domain : {"unit", "real", "binary", "count"}
         What the encoded values are.
     generator : torch.Generator, optional
         Source of the initial weights, on the CPU; without it the weights are zero, to be loaded.
@@ -150,7 +166,7 @@ def build_model(
         )
     hidden = settings.hidden or default_hidden(n_encoded, kind)
     latent_dim = settings.latent_dim or min(10, n_encoded)
-    n_maps = 1 if settings.likelihood == "bernoulli" else 2
+    n_maps = 2 if settings.likelihood == "gaussian" else 1
     with torch.device("meta"):
         encoder: nn.Module
         decoder: nn.Module
@@ -169,8 +185,9 @@ def build_model(
                 else mlp((n_encoded, *hidden))
             )
             responsibilities = AmortisedResponsibilities(
-                features, latent_dim, hidden[-1], settings.n_components
+                _shown(features, domain), latent_dim, hidden[-1], settings.n_components
             )
+        encoder = _shown(encoder, domain)
     for network in (encoder, decoder, responsibilities):
         network.to_empty(device="cpu")
         for parameter in network.parameters():
@@ -179,9 +196,7 @@ def build_model(
         GaussianPosterior(encoder),
         responsibilities,
         GaussianMixturePrior(settings.n_components, latent_dim, settings.covariance_type, settings.weights),
-        BernoulliLikelihood(decoder)
-        if settings.likelihood == "bernoulli"
-        else GaussianLikelihood(decoder, domain, settings.std_floor),
+        _likelihood(settings, decoder, n_encoded, domain),
         log_determinant,
     )
     if generator is not None:

@@ -44,6 +44,14 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+class LogCounts(nn.Module):
+    """log(1 + x): what an encoder is shown of counts, whose sizes may differ by orders of magnitude."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the logarithms of rows of counts."""
+        return torch.log1p(rows.clamp(min=0.0))
+
+
 class ConvEncoder(nn.Module):
     """Strided convolutions, then a linear layer: flat rows (n, H W C) to (n, n_out)."""
 

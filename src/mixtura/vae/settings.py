@@ -9,9 +9,10 @@ from typing import Any, Literal
 from mixtura.errors import InputError
 
 Inference = Literal["reverse", "sleep", "wake"]
+LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial"]
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "likelihood": ("gaussian", "bernoulli"),
+    "likelihood": ("gaussian", "bernoulli", "poisson", "negative_binomial"),
     "responsibilities": ("exact", "amortised"),
     "inference": ("reverse", "sleep", "wake"),
     "procedure": ("default", "plain"),
@@ -34,8 +35,9 @@ class Settings:
         K, the number of groups.
     latent_dim : int, optional
         d, the dimension of w; unless given, 10 or the number of features where that is less.
-    likelihood : {"gaussian", "bernoulli"}
-        p(x|w): Gaussian with learned mean and variance, or Bernoulli for data in {0, 1}.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}
+        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
+        negative binomial has a learned dispersion for each column.
     responsibilities : {"exact", "amortised"}
         q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model, which the default
         procedure teaches the groups.
@@ -91,7 +93,7 @@ class Settings:
 
     n_components: int = 8
     latent_dim: int | None = None
-    likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
+    likelihood: LikelihoodName = "gaussian"
     responsibilities: Literal["exact", "amortised"] = "amortised"
     inference: Inference = "reverse"
     procedure: Literal["default", "plain"] = "default"

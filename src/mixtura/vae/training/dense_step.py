@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mixtura import runtime
-from mixtura.vae.likelihood import GaussianLikelihood
+from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
 from mixtura.vae.posterior import _LOG_VARIANCE_BOUNDS, AmortisedResponsibilities
 from mixtura.vae.training.dense_bound import BernoulliDensity, GaussianDensity, MixtureDensity, log_sum_exp
 from mixtura.vae.training.dense_derivation import supports
@@ -89,11 +89,13 @@ class DenseStep:
             and (objective.stage.teacher is not None or objective.stage.z == "model")
             else None
         )
-        self._density = (
-            GaussianDensity(model.likelihood)
-            if isinstance(model.likelihood, GaussianLikelihood)
-            else BernoulliDensity(model.likelihood)
-        )
+        likelihood = model.likelihood
+        self._density: GaussianDensity | BernoulliDensity
+        if isinstance(likelihood, GaussianLikelihood):
+            self._density = GaussianDensity(likelihood)
+        else:
+            assert isinstance(likelihood, BernoulliLikelihood)
+            self._density = BernoulliDensity(likelihood)
         self._constant = float(model.log_determinant)
         self._batch: tuple[Any, ...] = ()
         self._until_closed = ExitStack()

@@ -182,7 +182,7 @@ class Trainer:
         self.record = TrainingRecord()
         self.learned = isinstance(model.responsibilities, AmortisedResponsibilities)
         self.domain = (
-            model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "binary"
+            model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "discrete"
         )
         self.on_rows = self.domain == "real" and x.shape[1] <= MAX_ROW_COLUMNS
         self.search = GroupSearch(

@@ -1,0 +1,41 @@
+"""Values that are counts: the check that they are whole numbers from 0 up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixtura.data.checks import plural
+from mixtura.data.scaling import blocks
+from mixtura.errors import InputError
+
+MOST = 1e6
+"""Counts above it are measurements: a Poisson of that mean is a Gaussian, and factorials lose digits."""
+
+
+def require_counts(values: np.ndarray, names: tuple[str, ...]) -> None:
+    """Raise InputError if a value is no count, saying how many are none, one of them and the mend.
+
+    Examples
+    --------
+    >>> require_counts(np.array([[0.0, 3.0]]), ("a", "b"))
+    >>> require_counts(np.array([[0.5, 3.0]]), ("a", "b"))
+    Traceback (most recent call last):
+    ...
+    mixtura.errors.InputError: a likelihood of counts needs whole numbers from 0 to 1,000,000, and 1 value ...
+    """
+    count, first = 0, ""
+    for rows in blocks(*values.shape):
+        block = values[rows]
+        wrong = (block < 0) | (block != np.floor(block)) | (block > MOST)
+        found = int(np.count_nonzero(wrong))
+        if found and not count:
+            row, i = (int(at) for at in np.unravel_index(int(wrong.argmax()), wrong.shape))
+            first = (
+                f"such as {float(block[row, i]):g} in column {names[i]!r}, row {rows.start + row} (from 0)"
+            )
+        count += found
+    if count:
+        raise InputError(
+            f"a likelihood of counts needs whole numbers from 0 to {MOST:,.0f}, and {plural(count, 'value')} "
+            f"of {values.size:,} {'is' if count == 1 else 'are'} none, {first}; use likelihood='gaussian'"
+        )

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mixtura.data import Encoding
+from mixtura.data.counts import MOST, require_counts
+from mixtura.errors import InputError
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_counts_are_encoded_as_they_are(likelihood):
+    rows = np.array([[0.0, 3.0, 2.0], [7.0, 0.0, 2.0]])
+    encoding = Encoding.fit(rows, likelihood=likelihood)
+    assert encoding.domain == "count" and encoding.log_determinant == 0.0 and encoding.n_encoded == 3
+    assert np.array_equal(encoding.encode(rows, np.float64), rows)
+    assert np.array_equal(encoding.decode(rows), rows)
+    again = Encoding.from_dict(encoding.to_dict())
+    assert np.array_equal(again.encode(rows), rows.astype(np.float32))
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 0.5, 2 * MOST])
+def test_what_is_no_count_is_named_with_its_place(wrong):
+    rows = np.ones((4, 2))
+    rows[2, 1] = wrong
+    for call in (
+        lambda: require_counts(rows, ("a", "b")),
+        lambda: Encoding.fit(rows, likelihood="poisson", names=("a", "b")),
+    ):
+        with pytest.raises(InputError, match=r"1 value of 8 is none, such as .* in column 'b', row 2"):
+            call()
+    with pytest.raises(InputError, match="whole numbers"):
+        Encoding.fit(np.ones((4, 2)), likelihood="poisson").encode(rows)
