@@ -13,7 +13,7 @@ def grown(model: mixtura.GMVAE, far: float) -> mixtura.GMVAE:
     """Move the last component so far away that it holds no row."""
     with torch.no_grad():
         model.model_.prior.means[-1] += far
-    model._read_prior()
+    model._read_model()
     return model
 
 

@@ -86,7 +86,7 @@ def prune_components(model: GMVAE, X: Any, *, min_rows: int = 1) -> GMVAE:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     pruned.labels_ = rank[labels]
-    pruned._read_prior()
+    pruned._read_model()
     rows = pruned._rows(X)
     n_draws = max(1, 2048 // len(rows))
     generator = torch.Generator().manual_seed(pruned.seed_)
