@@ -35,6 +35,10 @@ class DiagonalGaussian(Independent):  # type: ignore[type-arg]  # generic in new
         """
         return self.base_dist.loc + self.base_dist.scale * noise
 
+    def fixed(self) -> DiagonalGaussian:
+        """Return the same distribution as a constant, through which no gradient goes."""
+        return DiagonalGaussian(self.base_dist.loc.detach(), self.base_dist.scale.detach())
+
 
 class IndependentBernoulli(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli variables over the last axis, given their logits (..., d)."""

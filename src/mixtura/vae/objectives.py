@@ -39,7 +39,6 @@ from torch import Tensor
 
 from mixtura.errors import InputError
 from mixtura.free_energy import FreeEnergy
-from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.model import GaussianMixtureVAE
 
 
@@ -124,6 +123,7 @@ def iwae(
     *,
     gradient: Literal["standard", "dreg"] = "dreg",
     seen: Tensor | None = None,
+    learn_posterior: bool = True,
 ) -> Objective:
     """Return the importance-weighted bound, log 1/S sum_s r_s (Burda, Grosse and Salakhutdinov 2016, eq. 8).
 
@@ -142,6 +142,8 @@ def iwae(
         out only the part through log q itself would be biased for S > 1.
     seen : Tensor of shape (n, n_encoded), optional
         What q(w|x) is given in place of x.
+    learn_posterior : bool
+        Whether psi has a gradient; without, q(w|x) is a constant, as where another objective fits it.
 
     Raises
     ------
@@ -161,7 +163,13 @@ def iwae(
     if gradient not in ("standard", "dreg"):
         raise InputError(f"gradient of the IWAE bound must be 'standard' or 'dreg', not {gradient!r}")
     return renyi_bound(
-        model, x, noise, alpha=0.0, gradient="doubly" if gradient == "dreg" else "standard", seen=seen
+        model,
+        x,
+        noise,
+        alpha=0.0,
+        gradient="doubly" if gradient == "dreg" else "standard",
+        seen=seen,
+        learn_posterior=learn_posterior,
     )
 
 
@@ -173,6 +181,7 @@ def renyi_bound(
     alpha: float,
     gradient: Literal["standard", "doubly"] = "doubly",
     seen: Tensor | None = None,
+    learn_posterior: bool = True,
 ) -> Objective:
     """Return Rényi's bound 1/(1 - alpha) log 1/S sum_s r_s^(1 - alpha) (Li and Turner 2016, section 4.1).
 
@@ -190,6 +199,8 @@ def renyi_bound(
         For psi: with the part through log q itself, or doubly reparameterised; see the head of this module.
     seen : Tensor of shape (n, n_encoded), optional
         What q(w|x) is given in place of x.
+    learn_posterior : bool
+        Whether psi has a gradient; without, q(w|x) is a constant, as where another objective fits it.
 
     Raises
     ------
@@ -214,11 +225,12 @@ def renyi_bound(
     if noise.dim() != 3 or len(noise) == 0:
         raise InputError(f"noise must have the shape (S, n, d) with S at least 1, not {tuple(noise.shape)}")
     posterior = model.posterior(x if seen is None else seen)
+    if not learn_posterior:
+        posterior = posterior.fixed()
     w = posterior.reparameterise(noise)  # (S, n, d)
     scored, at = posterior, w
     if gradient == "doubly":
-        base = posterior.base_dist
-        scored = DiagonalGaussian(base.loc.detach(), base.scale.detach())
+        scored = posterior.fixed()
         if alpha != 1.0 and w.requires_grad:
             at = w.clone()  # a hook of its own, so that w stays what it is for whoever else holds it
     prior = model.prior()

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from mixtura.vae.bound import bound_terms
-from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.inclusive import sleep, wake
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.objectives import iwae
@@ -83,7 +82,7 @@ class StageObjective(nn.Module):
         # What is fitted by the inclusive divergence is a constant to the bound.
         constant = stage.inference != "reverse"
         if constant:
-            posterior = DiagonalGaussian(posterior.base_dist.loc.detach(), posterior.base_dist.scale.detach())
+            posterior = posterior.fixed()
         w = posterior.reparameterise(noise)
         # Where phi has a teacher, the bound must not move it.
         learned = None
@@ -113,6 +112,11 @@ class StageObjective(nn.Module):
         if constant:
             inclusive = self._inclusive(x, draws)
             values.update(inclusive)
+            if stage.inference == "wake":
+                # One draw of a q that is still wide would teach theta to be as unsure; weighed, the best counts.
+                weighted = iwae(model, x, draws, gradient="standard", learn_posterior=False)
+                values["iwae"] = weighted.value
+                objective = weighted.surrogate.mean()
             objective = objective + inclusive["log_posterior"].mean()
         if self.prior_weight != 1.0:
             objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
