@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,7 @@ def theory(
 
 
 def told(outcome: Outcome) -> str:
-    """Return an outcome in words: the claim, then a line for each figure.
+    """Return an outcome in words: the claim, then a line for each figure, what it is and what it must be.
 
     Examples
     --------
@@ -79,16 +80,18 @@ def told(outcome: Outcome) -> str:
     >>> from mixtura.theory.check import near
     >>> print(told(Outcome("5", "em", "EM climbs", (near("rise", 0.5, 0.5, 0.1),), 1.0)))
     5 em: EM climbs
-      ok      rise  0.5  0.5 +- 0.1
+      ok      0.5  0.5 +- 0.1  rise
     """
-    width = max(len(figure.name) for figure in outcome.figures)
-    lines = [_line(figure, width) for figure in outcome.figures]
-    return "\n".join([f"{outcome.problem} {outcome.name}: {outcome.claim}", *lines])
+    values = [_number(figure.value) for figure in outcome.figures]
+    columns = max(map(len, values)), max(len(figure.wanted) for figure in outcome.figures)
+    lines = [_line(*pair, *columns) for pair in zip(outcome.figures, values, strict=True)]
+    claim = textwrap.wrap(f"{outcome.problem} {outcome.name}: {outcome.claim}", 88, subsequent_indent="  ")
+    return "\n".join([*claim, *lines])
 
 
-def _line(figure: Figure, width: int) -> str:
+def _line(figure: Figure, value: str, value_width: int, wanted_width: int) -> str:
     word = "FAILED" if not figure.passed else "ok" if figure.wanted else ""
-    return f"  {word:<6}  {figure.name:<{width}}  {_number(figure.value)}  {figure.wanted}".rstrip()
+    return f"  {word:<6}  {value:>{value_width}}  {figure.wanted:<{wanted_width}}  {figure.name}"
 
 
 def _number(value: float) -> str:

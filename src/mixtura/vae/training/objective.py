@@ -113,7 +113,7 @@ class StageObjective(nn.Module):
             inclusive = self._inclusive(x, draws)
             values.update(inclusive)
             if stage.inference == "wake":
-                # One draw of a q that is still wide would teach theta to be as unsure; weighed, the best counts.
+                # One draw of a q that is still wide would teach theta to be as unsure as q is.
                 weighted = iwae(model, x, draws, gradient="standard", learn_posterior=False)
                 values["iwae"] = weighted.value
                 objective = weighted.surrogate.mean()
