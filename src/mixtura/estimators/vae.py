@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -55,7 +56,7 @@ class VAE(Autoencoder):
     n_draws : int, optional
         Of w for each row in a step; by default 8 where draws are weighed, else 1.
     max_epochs : int, optional
-        Passes over the data; by default 33 for 60,000 rows, more for fewer, at most 330.
+        Passes over the data; by default 33 for 60,000 rows, 60 for a few thousand, more for fewer.
     batch_size : int, optional
         Rows of a step; by default 64 to 256.
     network : {"auto", "mlp", "conv"}, default="auto"
@@ -185,11 +186,16 @@ class VAE(Autoencoder):
         TrainingError
             If training met values that are not finite again and again.
         """
+        from mixtura.vae.training.procedure import default_batch_size
+        from mixtura.vae.training.vae_stages import vae_epochs
         from mixtura.vae.vae_diagnostics import diagnose_codes
 
         settings = self._settings()
         self._stages(settings, None)  # refuses what contradicts itself before the data are read
         rows, image_shape = self._rows_to_fit(X)
+        if settings.max_epochs is None:
+            batch_size = min(len(rows), settings.batch_size or default_batch_size(len(rows)))
+            settings = replace(settings, max_epochs=vae_epochs(len(rows), batch_size))
         trained = self._train(rows, image_shape, settings, self._stages)
         # Draws that differ between rows average out, so a large set needs one each and a small one many.
         self.bound_ = self._free_energy(rows, max(1, 2048 // len(rows)))

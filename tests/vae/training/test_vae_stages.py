@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mixtura.errors import InputError
-from mixtura.vae.training.vae_stages import vae_plan
+from mixtura.vae.training.vae_stages import vae_epochs, vae_plan
 
 FLOOR = (0.3, 0.05)
 
@@ -33,3 +33,8 @@ def test_the_kl_is_weighed_where_there_is_one():
 def test_contradictions_are_refused(choice, message):
     with pytest.raises(InputError, match=message):
         vae_plan(std_floor=FLOOR, **choice)
+
+
+@pytest.mark.parametrize(("n_rows", "batch", "epochs"), [(10**6, 256, 33), (5_000, 128, 60), (64, 64, 600)])
+def test_few_rows_get_steps_and_many_no_more_passes_than_they_need(n_rows, batch, epochs):
+    assert vae_epochs(n_rows, batch) == epochs

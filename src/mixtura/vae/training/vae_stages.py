@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from mixtura.errors import InputError
@@ -9,6 +10,28 @@ from mixtura.vae.settings import Inference
 from mixtura.vae.training.stages import Stage
 
 _FIRST_WEIGHT = 0.05  # of the prior terms: a code that is given up early does not come back
+
+
+def vae_epochs(n_rows: int, batch_size: int) -> int:
+    """Return how many passes over the data a VAE makes unless told.
+
+    33 from 60,000 rows up and 60 for a few thousand: the decoder learns rows by heart if it goes on (1,437
+    digits, held-out log p(x): -115.4 after 40, -121.4 after 160, -132.6 after 330). Fewer rows get 600 steps.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that are trained on.
+    batch_size : int
+        Rows of a step.
+
+    Examples
+    --------
+    >>> vae_epochs(60_000, 128), vae_epochs(1_797, 128), vae_epochs(100, 64)
+    (33, 60, 300)
+    """
+    passes = min(60.0, 33.0 * max(1.0, 60_000 / n_rows) ** 0.35)
+    return round(max(passes, 600 / math.ceil(n_rows / batch_size)))
 
 
 def vae_plan(
