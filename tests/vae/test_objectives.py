@@ -323,16 +323,3 @@ def test_bad_input_is_named_in_one_line(call, said, make_model, make_rows) -> No
     with pytest.raises(InputError, match=said) as caught:
         call(make_model("real", latent_dim=2), make_rows("real", 3))
     assert "\n" not in str(caught.value)
-
-
-def test_a_posterior_that_is_not_learned_is_a_constant(make_model, make_rows) -> None:
-    model, x, noise = make_model("real", latent_dim=2), make_rows("real", 4), draws(5, 4, 2)
-    both = [iwae(model, x, noise, gradient="standard", learn_posterior=learn) for learn in (True, False)]
-    torch.testing.assert_close(both[0].value, both[1].value)
-    psi, rest = list(model.posterior.parameters()), list(model.likelihood.parameters())
-    assert not any(
-        g is not None
-        for g in torch.autograd.grad(both[1].surrogate.sum(), psi, allow_unused=True, retain_graph=True)
-    )
-    for one, other in zip(*(torch.autograd.grad(b.surrogate.sum(), rest) for b in both), strict=True):
-        torch.testing.assert_close(one, other)

@@ -47,7 +47,7 @@ def check(generator: np.random.Generator) -> Iterator[Figure]:
         yield shown(f"bound after {_STEPS} steps: {name}, nats", bounds[name])
         if name == "neither":
             yield below("KL of the codes without either: the encoder is told to forget, nats", kl, 0.05)
-    for name in ("score function", "score, baseline", "neither"):
+    for name in ("score function", "neither"):
         yield above(f"gain over {name}, nats", bounds["reparameterised"] - bounds[name], 1.0)
 
 

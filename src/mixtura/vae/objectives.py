@@ -123,7 +123,6 @@ def iwae(
     *,
     gradient: Literal["standard", "dreg"] = "dreg",
     seen: Tensor | None = None,
-    learn_posterior: bool = True,
 ) -> Objective:
     """Return the importance-weighted bound, log 1/S sum_s r_s (Burda, Grosse and Salakhutdinov 2016, eq. 8).
 
@@ -142,8 +141,6 @@ def iwae(
         out only the part through log q itself would be biased for S > 1.
     seen : Tensor of shape (n, n_encoded), optional
         What q(w|x) is given in place of x.
-    learn_posterior : bool
-        Whether psi has a gradient; without, q(w|x) is a constant, as where another objective fits it.
 
     Raises
     ------
@@ -169,7 +166,6 @@ def iwae(
         alpha=0.0,
         gradient="doubly" if gradient == "dreg" else "standard",
         seen=seen,
-        learn_posterior=learn_posterior,
     )
 
 
@@ -181,7 +177,6 @@ def renyi_bound(
     alpha: float,
     gradient: Literal["standard", "doubly"] = "doubly",
     seen: Tensor | None = None,
-    learn_posterior: bool = True,
 ) -> Objective:
     """Return Rényi's bound 1/(1 - alpha) log 1/S sum_s r_s^(1 - alpha) (Li and Turner 2016, section 4.1).
 
@@ -199,8 +194,6 @@ def renyi_bound(
         For psi: with the part through log q itself, or doubly reparameterised; see the head of this module.
     seen : Tensor of shape (n, n_encoded), optional
         What q(w|x) is given in place of x.
-    learn_posterior : bool
-        Whether psi has a gradient; without, q(w|x) is a constant, as where another objective fits it.
 
     Raises
     ------
@@ -225,8 +218,6 @@ def renyi_bound(
     if noise.dim() != 3 or len(noise) == 0:
         raise InputError(f"noise must have the shape (S, n, d) with S at least 1, not {tuple(noise.shape)}")
     posterior = model.posterior(x if seen is None else seen)
-    if not learn_posterior:
-        posterior = posterior.fixed()
     w = posterior.reparameterise(noise)  # (S, n, d)
     scored, at = posterior, w
     if gradient == "doubly":

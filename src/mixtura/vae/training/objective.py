@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -77,13 +79,14 @@ class StageObjective(nn.Module):
         if stage.objective == "iwae":
             found = iwae(model, x, noise, seen=seen)
             return {**found.free_energy.as_dict(), "iwae": found.value}, found.surrogate.mean()
+        awake = stage.inference == "wake"
         draws, noise = noise, noise[0] if noise.dim() == 3 else noise
         prior, posterior = model.prior(), model.posterior(seen)
         # What is fitted by the inclusive divergence is a constant to the bound.
         constant = stage.inference != "reverse"
         if constant:
             posterior = posterior.fixed()
-        w = posterior.reparameterise(noise)
+        w = posterior.reparameterise(draws if awake else noise)
         # Where phi has a teacher, the bound must not move it.
         learned = None
         if stage.teacher is not None:
@@ -107,16 +110,15 @@ class StageObjective(nn.Module):
             w=w,
             log_responsibilities=log_responsibilities,
         )
-        objective = terms.bound.mean()
-        values = terms.as_dict()
+        objective, values = terms.bound.mean(), terms.as_dict()
+        if awake:
+            # One draw of a q that is still wide would teach theta to be as unsure as q. With the learned q(z) in
+            # it, and not p(z|w), the groups stay those of q(z).
+            objective = (torch.logsumexp(terms.bound, dim=0) - math.log(len(draws))).mean()
+            values = {name: value.expand_as(terms.bound).mean(0) for name, value in values.items()}
         if constant:
             inclusive = self._inclusive(x, draws)
             values.update(inclusive)
-            if stage.inference == "wake":
-                # One draw of a q that is still wide would teach theta to be as unsure as q is.
-                weighted = iwae(model, x, draws, gradient="standard", learn_posterior=False)
-                values["iwae"] = weighted.value
-                objective = weighted.surrogate.mean()
             objective = objective + inclusive["log_posterior"].mean()
         if self.prior_weight != 1.0:
             objective = objective + (1.0 - self.prior_weight) * sum(terms.costs.values()).mean()
