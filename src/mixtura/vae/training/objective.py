@@ -112,8 +112,8 @@ class StageObjective(nn.Module):
         )
         objective, values = terms.bound.mean(), terms.as_dict()
         if awake:
-            # One draw of a q that is still wide would teach theta to be as unsure as it is. With the learned q(z)
-            # in it, and not p(z|w), the groups stay those of q(z).
+            # One draw of a q that is still wide would teach theta to be as unsure. With the learned q(z) in
+            # it, and not p(z|w), the groups stay those of q(z).
             objective = (torch.logsumexp(terms.bound, dim=0) - math.log(len(draws))).mean()
             values = {name: value.expand_as(terms.bound).mean(0) for name, value in values.items()}
         if constant:
