@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixtura.data import Encoding
-from mixtura.data.counts import MOST, require_counts
+from mixtura.data.counts import MOST, require_counts, stabilised
 from mixtura.errors import InputError
 
 
@@ -31,3 +31,9 @@ def test_what_is_no_count_is_named_with_its_place(wrong):
             call()
     with pytest.raises(InputError, match="whole numbers"):
         Encoding.fit(np.ones((4, 2)), likelihood="poisson").encode(rows)
+
+
+@pytest.mark.parametrize("mean", [4.0, 30.0, 400.0])
+def test_stabilised_counts_vary_by_one_whatever_their_mean(mean):
+    counts = np.random.default_rng(0).poisson(mean, 100_000)
+    assert stabilised(counts).std() == pytest.approx(1.0, abs=0.03)

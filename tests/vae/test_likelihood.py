@@ -104,5 +104,5 @@ def test_counts_start_at_the_means_of_the_columns(dispersed) -> None:
     likelihood.start_at(means)
     found = likelihood(torch.zeros(4, 2)).mean
     torch.testing.assert_close(found[0], means.clamp(min=1e-3))
-    assert (likelihood.log_size is not None) == dispersed
+    assert (likelihood.size is not None) == dispersed
     assert "offset" in likelihood.state_dict()

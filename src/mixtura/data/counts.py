@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mixtura.data.checks import plural
@@ -39,3 +41,16 @@ def require_counts(values: np.ndarray, names: tuple[str, ...]) -> None:
             f"a likelihood of counts needs whole numbers from 0 to {MOST:,.0f}, and {plural(count, 'value')} "
             f"of {values.size:,} {'is' if count == 1 else 'are'} none, {first}; use likelihood='gaussian'"
         )
+
+
+def stabilised(counts: Any) -> Any:
+    """Return 2 sqrt(x + 3/8), in which a Poisson count has a variance of nearly 1 (Anscombe 1948, eq. 2.3).
+
+    Distances between rows then mean as much in columns of few as in columns of many.
+
+    Examples
+    --------
+    >>> stabilised(np.array([0.625, 3.625]))
+    array([2., 4.])
+    """
+    return 2.0 * (counts + 0.375) ** 0.5

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura.data.counts import stabilised
 from mixtura.errors import InputError
 from mixtura.estimators.autoencoder import Autoencoder
 from mixtura.estimators.checks import at_least_one, seed_of
@@ -249,7 +250,7 @@ class GMVAE(ClusterMixin, Autoencoder):
         spreads = [code_spread(trained.model, x) for x in self._encoded(rows)]
         overlap = overlap.renumbered(labels)
         support = row_support(
-            lambda take: self.encoding_.encode(rows[take], np.float32),
+            lambda take: self._comparable(rows[take]),
             self.labels_,
             np.random.default_rng(self.seed_),
         )
@@ -345,6 +346,12 @@ class GMVAE(ClusterMixin, Autoencoder):
         if isinstance(values["hidden"], (list, np.ndarray)):
             values["hidden"] = tuple(values["hidden"])
         return Settings(**values)
+
+    def _comparable(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Return encoded rows between which distances mean something."""
+        encoded = self.encoding_.encode(rows, np.float32)
+        comparable: NDArray[np.float32] = stabilised(encoded) if self.encoding_.domain == "count" else encoded
+        return comparable
 
     def _responsibilities(self, rows: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
         from mixtura.vae.fit import scoring_noise

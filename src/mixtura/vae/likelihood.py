@@ -90,7 +90,8 @@ class CountLikelihood(nn.Module):
         super().__init__()
         self.network = network
         self.register_buffer("offset", torch.zeros(n_features))
-        self.log_size = nn.Parameter(torch.zeros(n_features)) if dispersed else None
+        # In units in which Adam's small steps reach a Poisson, r without end, in a short run.
+        self.size = nn.Parameter(torch.full((n_features,), 2.0 / _SIZE_UNIT)) if dispersed else None
 
     @torch.no_grad()
     def start_at(self, means: Tensor) -> None:
@@ -101,8 +102,9 @@ class CountLikelihood(nn.Module):
         """Return p(x|w) for codes of shape (..., d)."""
         # Beyond e^15 times the mean of a column lies no count that is allowed.
         log_mean = full_precision(self.network(w)).clamp(-15.0, 15.0) + self.offset
-        size = None if self.log_size is None else self.log_size.clamp(-10.0, 10.0)
-        return IndependentCounts(log_mean, size)
+        log_size = None if self.size is None else (_SIZE_UNIT * self.size).clamp(-10.0, 10.0)
+        return IndependentCounts(log_mean, log_size)
 
 
+_SIZE_UNIT = 5.0  # of log r
 _LEAST_MEAN = 1e-3  # of a column that is hardly ever other than 0

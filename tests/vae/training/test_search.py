@@ -148,3 +148,14 @@ def test_overlapping_groups_are_taught_if_they_gain_anything_and_hard_ones_if_th
     found = Found(start=start, evidence=evidence)
     assert found.none_better == none
     assert not Found().none_better
+
+
+def test_small_tables_of_counts_are_grouped_by_their_stabilised_rows() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    counts = torch.from_numpy(rng.poisson(np.array([[2.0, 60.0], [9.0, 60.0]])[labels])).float()
+    settings = Settings(n_components=2, likelihood="poisson", max_epochs=3, hidden=(8,))
+    trained = fit_model(counts, settings, domain="count", seed=0)
+    messages = [event["message"] for event in trained.record.events if "message" in event]
+    assert any(message.endswith("on rows") for message in messages)
+    assert accuracy(labels, trained.record.start.labels) > 0.85

@@ -15,7 +15,7 @@ from torch import Tensor
 from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
-from mixtura.vae.likelihood import GaussianLikelihood
+from mixtura.vae.likelihood import CountLikelihood, GaussianLikelihood
 from mixtura.vae.model import MAX_ROW_COLUMNS, GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
@@ -184,7 +184,10 @@ class Trainer:
         self.domain = (
             model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "discrete"
         )
-        self.on_rows = self.domain == "real" and x.shape[1] <= MAX_ROW_COLUMNS
+        table = self.domain == "real" or (
+            isinstance(model.likelihood, CountLikelihood) and image_shape is None
+        )
+        self.on_rows = table and x.shape[1] <= MAX_ROW_COLUMNS
         self.search = GroupSearch(
             self.model,
             self.x,

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mixtura.clustering import GroupEvidence, numbered_alike
+from mixtura.data.counts import stabilised
+from mixtura.vae.likelihood import CountLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.training.groups import Start, find_groups
@@ -146,7 +148,8 @@ class GroupSearch:
 
     def _points(self, loc: Tensor) -> NDArray[np.float32]:
         if self._on_rows:
-            return self._x.float().cpu().numpy()
+            counts = isinstance(self._model.likelihood, CountLikelihood)
+            return (stabilised(self._x) if counts else self._x).float().cpu().numpy()
         codes = loc.float().cpu().numpy()
         if not self.found.taught:
             return codes
