@@ -230,10 +230,12 @@ def plan(
         # A longer lesson would learn the errors of the groups by heart, and the next search find them again.
         short = replace(lesson, share=2, most_epochs=6)
         last = Stage("density", 12, trained, std_floor=density)
+        # Weights of draws degenerate where q and the decoder move fast.
+        rate = _DENSITY_RATE if settings.inference == "reverse" else 1.0
         return (
             pretrain,
             *(replace(short, name=f"taught-{i}") for i in range(1, _LESSONS + 1)),
-            inferred(replace(last, regroup=True, most_epochs=_DENSITY_EPOCHS, rate=_DENSITY_RATE)),
+            inferred(replace(last, regroup=True, most_epochs=_DENSITY_EPOCHS, rate=rate)),
         )
     return (
         pretrain,
