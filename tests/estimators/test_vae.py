@@ -50,6 +50,8 @@ def test_parameters_have_the_names_and_defaults_of_the_settings():
         {"objective": "iwae"},
         {"inference": "wake"},
         {"inference": "sleep"},
+        {"n_draws": 3},
+        {"inference": "sleep", "n_draws": 3},
         {"inference": "wake", "n_draws": 3},
         {"max_epochs": 6},
         {"batch_size": 17},
@@ -62,7 +64,7 @@ def test_parameters_have_the_names_and_defaults_of_the_settings():
     ids=str,
 )
 def test_every_parameter_changes_something(rows, changed):
-    base = {"inference": "wake"} if "n_draws" in changed else {}
+    base = {key: changed[key] for key in ("inference",) if "n_draws" in changed and key in changed}
     first, other = (VAE(**({"latent_dim": 3} | QUICK | base | more)).fit(rows) for more in ({}, changed))
     assert not np.array_equal(first.score_samples(rows), other.score_samples(rows))
 

@@ -59,7 +59,7 @@ class StageObjective(nn.Module):
         x : Tensor of shape (n, n_encoded)
             Encoded rows.
         noise : Tensor of shape (n, d) or (S, n, d)
-            Standard normal draws; of several the bound takes the first, importance weights all.
+            Standard normal draws.
         moved : Tensor of shape (n, n_encoded)
             T(x), or x where no transforms are in use.
         groups : Tensor of shape (n,), optional
@@ -79,20 +79,19 @@ class StageObjective(nn.Module):
         if stage.objective == "iwae":
             found = iwae(model, x, noise, seen=seen)
             return {**found.free_energy.as_dict(), "iwae": found.value}, found.surrogate.mean()
-        awake = stage.inference == "wake"
-        draws, noise = noise, noise[0] if noise.dim() == 3 else noise
+        several = noise.dim() == 3
         prior, posterior = model.prior(), model.posterior(seen)
         # What is fitted by the inclusive divergence is a constant to the bound.
         constant = stage.inference != "reverse"
         if constant:
             posterior = posterior.fixed()
-        w = posterior.reparameterise(draws if awake else noise)
+        w = posterior.reparameterise(noise)
         # Where phi has a teacher, the bound must not move it.
         learned = None
         if stage.teacher is not None:
             # No code is shown: it would change under q_phi while the density is trained, and by the code of x
             # itself a teacher's errors are learned by heart, past T. The bound is one for every T seen.
-            learned = model.responsibilities(torch.zeros_like(noise), moved, prior)
+            learned = model.responsibilities(torch.zeros_like(noise[0] if several else noise), moved, prior)
         if stage.z == "groups":
             log_responsibilities = self._teacher(groups, None).log()
         elif stage.z == "exact":
@@ -111,13 +110,14 @@ class StageObjective(nn.Module):
             log_responsibilities=log_responsibilities,
         )
         objective, values = terms.bound.mean(), terms.as_dict()
-        if awake:
+        if stage.inference == "wake":
             # One draw of a q that is still wide would teach theta to be as unsure. With the learned q(z) in
             # it, and not p(z|w), the groups stay those of q(z).
-            objective = (torch.logsumexp(terms.bound, dim=0) - math.log(len(draws))).mean()
+            objective = (torch.logsumexp(terms.bound, dim=0) - math.log(len(noise))).mean()
+        if several:
             values = {name: value.expand_as(terms.bound).mean(0) for name, value in values.items()}
         if constant:
-            inclusive = self._inclusive(x, draws)
+            inclusive = self._inclusive(x, noise)
             values.update(inclusive)
             objective = objective + inclusive["log_posterior"].mean()
         if self.prior_weight != 1.0:
