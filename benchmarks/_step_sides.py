@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,6 +21,7 @@ from mixtura.vae import GaussianMixtureVAE, Settings, build_model
 from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.stages import ALL_PARTS, Stage
 
 _HERE = Path(__file__).resolve().parent
@@ -110,7 +110,7 @@ def trainer(
         getattr(model, part).requires_grad_(part in parts)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     generator = torch.Generator().manual_seed(0)
-    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
+    placement = Placement()
     objective = StageObjective(model, Stage("benchmark", 1, parts=parts))
 
     def batch(rows: Tensor) -> tuple[Any, ...]:
@@ -119,14 +119,14 @@ def trainer(
 
     def run(n_steps: int) -> None:
         run_stage(
-            fabric,
+            placement,
             objective,
             parameters,
             batch,
             LoopSettings(n_steps, len(x), case.batch_size, lambda done: case.rate),
             generator,
             lambda values: None,
-            dense_step(fabric, objective, parameters) if derived else None,
+            dense_step(placement, objective, parameters) if derived else None,
         )
 
     return run

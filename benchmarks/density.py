@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 from _figures import show_rows, write
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from mixtura import runtime
 from mixtura.vae import GaussianMixtureVAE, LikelihoodEstimate, Settings, build_model, estimate_log_likelihood
 from mixtura.vae.inference import estimate_bound
 from mixtura.vae.training.density import DensityPlan, train_density
+from mixtura.vae.training.placement import Placement
 
 AIM, LIMIT = 87.0, 90.0
 HELD_DRAWS = 64
@@ -82,7 +82,9 @@ def estimate(model: GaussianMixtureVAE, x: Tensor, n_draws: int) -> LikelihoodEs
     return estimate_log_likelihood(model, x, torch.randn((n_draws, model.latent_dim), generator=generator))
 
 
-def epochs_that_fit(x: Tensor, plan: DensityPlan, arguments: argparse.Namespace, fabric: Fabric) -> float:
+def epochs_that_fit(
+    x: Tensor, plan: DensityPlan, arguments: argparse.Namespace, placement: Placement
+) -> float:
     """Return how many epochs of both models, and their scores, take the minutes asked for on this machine."""
     model, generator = new_model(10, arguments), torch.Generator().manual_seed(0)
     rows = x[: 150 * plan.batch_size]  # so that steps of several draws have their share
@@ -93,9 +95,9 @@ def epochs_that_fit(x: Tensor, plan: DensityPlan, arguments: argparse.Namespace,
         return (time.process_time() - started) / torch.get_num_threads()
 
     once = replace(plan, epochs=1.0)
-    per_row = seconds(lambda: train_density(model, rows, once, fabric=fabric, generator=generator)) / len(
-        rows
-    )
+    per_row = seconds(
+        lambda: train_density(model, rows, once, placement=placement, generator=generator)
+    ) / len(rows)
     per_score = seconds(lambda: estimate(model, x[:200], arguments.draws)) / 200
     n_scored = 2 * (10_000 + 2 * 10_000 * HELD_DRAWS / arguments.draws)
     left = 60.0 * arguments.minutes - n_scored * per_score
@@ -108,7 +110,7 @@ def run(
     parts: tuple[Tensor, Tensor, Tensor],
     plan: DensityPlan,
     arguments: argparse.Namespace,
-    fabric: Fabric,
+    placement: Placement,
 ) -> tuple[dict[str, Any], LikelihoodEstimate]:
     """Train one model and return its figures and its scores of the test images."""
     train, held, test = parts
@@ -120,7 +122,7 @@ def run(
         if arguments.verbose:
             show_rows([{"model": name, **event}], ("model", "stage", "epoch", "bound", "seconds"))
 
-    train_density(model, train, plan, fabric=fabric, generator=generator, on_event=on_event)
+    train_density(model, train, plan, placement=placement, generator=generator, on_event=on_event)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     found = estimate(model, test, arguments.draws)
     row = {
@@ -176,7 +178,7 @@ def main() -> None:
     if arguments.quick:
         arguments.epochs, arguments.draws = arguments.epochs or 1.0, 16
     parts = binarised(Path(os.environ["MIXTURA_DATA"]), 2_000 if arguments.quick else None)
-    fabric = Fabric(accelerator="cpu", devices=1)
+    placement = Placement()
     plan = DensityPlan(
         epochs=arguments.epochs or 1.0,
         batch_size=arguments.batch_size,
@@ -186,11 +188,11 @@ def main() -> None:
     )
     started = time.perf_counter()
     if arguments.epochs is None:
-        plan = replace(plan, epochs=epochs_that_fit(parts[0], plan, arguments, fabric))
+        plan = replace(plan, epochs=epochs_that_fit(parts[0], plan, arguments, placement))
         print(f"{plan.epochs} epochs of each model fit into {arguments.minutes:g} minutes", flush=True)
     rows, scores = [], []
     for name, n_components in (("gmvae", 10), ("vae", 1)):
-        row, found = run(name, n_components, parts, plan, arguments, fabric)
+        row, found = run(name, n_components, parts, plan, arguments, placement)
         rows.append(row)
         scores.append(found)
     difference = compare(scores[0], scores[1])

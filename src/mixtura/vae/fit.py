@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from mixtura import runtime
 from mixtura.vae.likelihood import CountLikelihood
 from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
 from mixtura.vae.settings import Settings
+from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.procedure import Trainer, TrainingRecord
 from mixtura.vae.training.stages import Stage
 
@@ -86,19 +86,14 @@ def fit_model(
     device = runtime.resolve_device(settings.device)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     precision = runtime.resolve_precision(settings.precision, device, n_parameters)
-    fabric = Fabric(
-        accelerator="cpu" if device.type == "cpu" else "cuda",
-        devices=1 if device.type == "cpu" else [device.index or 0],
-        precision=precision,
-    )
     numpy_generator = np.random.default_rng(_draw_seed(generator))
     if device.type != "cpu":
-        generator = torch.Generator(fabric.device).manual_seed(_draw_seed(generator))
+        generator = torch.Generator(device).manual_seed(_draw_seed(generator))
     trainer = Trainer(
         model,
         x,
         settings,
-        fabric,
+        Placement(device, precision),
         generator,
         numpy_generator,
         image_shape=image_shape,

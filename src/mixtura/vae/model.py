@@ -9,7 +9,15 @@ from torch import Tensor, nn
 
 from mixtura.errors import InputError
 from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, GaussianLikelihood
-from mixtura.vae.networks import ConvDecoder, ConvEncoder, LogCounts, choose_network, initialise, mlp
+from mixtura.vae.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    LogCounts,
+    choose_network,
+    initialise,
+    materialise,
+    mlp,
+)
 from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
 from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.settings import Settings
@@ -189,9 +197,7 @@ def build_model(
             )
         encoder = _shown(encoder, domain)
     for network in (encoder, decoder, responsibilities):
-        network.to_empty(device="cpu")
-        for parameter in network.parameters():
-            nn.init.zeros_(parameter)
+        materialise(network)
     model = GaussianMixtureVAE(
         GaussianPosterior(encoder),
         responsibilities,

@@ -139,6 +139,28 @@ def initialise(module: nn.Module, generator: torch.Generator, *, strong: bool = 
                         tensor.copy_(draw)
 
 
+def materialise(module: nn.Module) -> None:
+    """Give every parameter of a module that was built on the meta device memory, filled with zeros.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Changed in place. It has no buffers.
+
+    Examples
+    --------
+    >>> with torch.device("meta"):
+    ...     layer = nn.Linear(2, 1)
+    >>> materialise(layer)
+    >>> layer.weight.tolist()
+    [[0.0, 0.0]]
+    """
+    # Module.to_empty does the same and imports SymPy for it, which takes as long as a small fit.
+    for part in module.modules():
+        for name, parameter in part.named_parameters(recurse=False):
+            setattr(part, name, nn.Parameter(torch.zeros(parameter.shape, device="cpu")))
+
+
 def _height_width_channels(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
     height, width = image_shape[:2]
     return height, width, image_shape[2] if len(image_shape) == 3 else 1

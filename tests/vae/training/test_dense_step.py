@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lightning_fabric import Fabric
 from torch import nn
 
 from mixtura.vae.fit import fit_model
@@ -17,6 +16,7 @@ from mixtura.vae.training import procedure
 from mixtura.vae.training.dense_step import DenseStep, dense_step, supports
 from mixtura.vae.training.loop import AutogradStep
 from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.stages import ALL_PARTS, Stage
 
 DOMAINS = ("real", "unit", "binary")
@@ -207,7 +207,7 @@ def test_the_prior_weight_is_read_at_every_step() -> None:
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_both_ways_take_the_same_steps(domain) -> None:
-    fabric = Fabric(accelerator="cpu", devices=1)
+    placement = Placement()
     paths = []
     for derived in (True, False):
         stage = Stage("a", 1, group_weight=2.0, teacher="groups" if domain == "unit" else None)
@@ -217,7 +217,7 @@ def test_both_ways_take_the_same_steps(domain) -> None:
         step = (
             DenseStep(problem.objective, problem.parameters)
             if derived
-            else AutogradStep(fabric, problem.objective, problem.parameters)
+            else AutogradStep(placement, problem.objective, problem.parameters)
         )
         for i in range(30):
             # A spike now and then, so that the clip has something to do.
@@ -268,15 +268,15 @@ def made(**changes: Any) -> GaussianMixtureVAE:
 
 
 def test_autograd_is_used_for_other_precisions_objectives_and_parts() -> None:
-    fabric = Fabric(accelerator="cpu", devices=1)
+    placement = Placement()
     model = made()
     objective, parameters = StageObjective(model, Stage("a", 1)), list(model.parameters())
-    assert dense_step(fabric, nn.Linear(1, 1), parameters) is None
-    assert dense_step(fabric, objective, parameters[1:]) is None
-    assert dense_step(fabric, objective, []) is None
-    mixed = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    assert dense_step(placement, nn.Linear(1, 1), parameters) is None
+    assert dense_step(placement, objective, parameters[1:]) is None
+    assert dense_step(placement, objective, []) is None
+    mixed = Placement(precision="bf16-mixed")
     assert dense_step(mixed, objective, parameters) is None
-    assert dense_step(fabric, objective, parameters) is not None
+    assert dense_step(placement, objective, parameters) is not None
 
 
 @pytest.mark.parametrize(

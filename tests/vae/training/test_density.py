@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from mixtura.errors import InputError
@@ -17,6 +16,7 @@ from mixtura.vae.training.density import (
     WeightAverage,
     train_density,
 )
+from mixtura.vae.training.placement import Placement
 
 PLAN = DensityPlan(epochs=2, batch_size=32, learning_rate=5e-3, importance_share=0.0)
 
@@ -41,8 +41,10 @@ def new_model(n_components: int = 3, seed: int = 0, **settings: Any) -> Gaussian
 
 
 def train(model: GaussianMixtureVAE, plan: DensityPlan, x: torch.Tensor | None = None, seed: int = 1) -> Any:
-    fabric = Fabric(accelerator="cpu", devices=1)
-    return train_density(model, rows() if x is None else x, plan, fabric=fabric, generator=generator(seed))
+    placement = Placement()
+    return train_density(
+        model, rows() if x is None else x, plan, placement=placement, generator=generator(seed)
+    )
 
 
 @pytest.mark.parametrize("plan", [PLAN, replace(PLAN, importance_share=0.5, averaging=0.9)])

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from mixtura.errors import TrainingError
 from mixtura.vae.training.loop import LoopResult, LoopSettings, run_stage
+from mixtura.vae.training.placement import Placement
 
 RATE = 0.05
 
@@ -59,7 +59,7 @@ class Run:
 
     def __call__(self) -> Run:
         self.result = run_stage(
-            Fabric(accelerator="cpu", devices=1),
+            Placement(),
             self.module,
             list(self.module.parameters()),
             self.make_batch,

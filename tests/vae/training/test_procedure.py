@@ -42,9 +42,9 @@ def spied(monkeypatch) -> list[dict[str, Any]]:
     stages: list[dict[str, Any]] = []
     run_stage = procedure.run_stage
 
-    def spy(fabric, objective, *arguments) -> LoopResult:
+    def spy(placement, objective, *arguments) -> LoopResult:
         before = {name: value.clone() for name, value in objective.model.state_dict().items()}
-        result = run_stage(fabric, objective, *arguments)
+        result = run_stage(placement, objective, *arguments)
         after = objective.model.state_dict()
         changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
         stages.append({"stage": objective.stage, "changed": changed, "result": result})

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -34,18 +33,21 @@ from mixtura.vae.training.dense_responsibilities import (
 from mixtura.vae.training.flat_adam import FlatAdam, NormClip
 from mixtura.vae.training.loop import Gradient, name_non_finite
 from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.placement import Placement
 
 Array = NDArray[Any]
 
 _LOG_2_PI = math.log(2 * math.pi)
 
 
-def dense_step(fabric: Fabric, objective: nn.Module, parameters: Sequence[nn.Parameter]) -> DenseStep | None:
+def dense_step(
+    placement: Placement, objective: nn.Module, parameters: Sequence[nn.Parameter]
+) -> DenseStep | None:
     """Return the derived step for a stage, or None where autograd is to be used.
 
     Parameters
     ----------
-    fabric : Fabric
+    placement : Placement
         Device and precision.
     objective : nn.Module
         What is to be maximised.
@@ -54,7 +56,7 @@ def dense_step(fabric: Fabric, objective: nn.Module, parameters: Sequence[nn.Par
     """
     if type(objective) is not StageObjective or not supports(objective.model, objective.stage):
         return None
-    if fabric.device.type != "cpu" or fabric.strategy.precision.precision not in ("32-true", "64-true"):
+    if placement.device.type != "cpu" or placement.precision not in ("32-true", "64-true"):
         return None
     model = objective.model
     trained = set(map(id, parameters))

@@ -13,7 +13,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mixtura.errors import InputError
@@ -21,6 +20,7 @@ from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.objectives import elbo, iwae
 from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.training.loop import LoopSettings, run_stage
+from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.schedule import CosineRate, share_steps
 
 _SCATTER = 0.3
@@ -154,7 +154,7 @@ def train_density(
     x: Tensor,
     plan: DensityPlan,
     *,
-    fabric: Fabric,
+    placement: Placement,
     generator: torch.Generator,
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -163,13 +163,13 @@ def train_density(
     Parameters
     ----------
     model : GaussianMixtureVAE
-        New or fitted, on the device of ``fabric``; a learned q(z|w, x) is left as it is. Where all its
+        New or fitted, on the device of ``placement``; a learned q(z|w, x) is left as it is. Where all its
         components are equal, as in a new one, their means are first drawn from N(0, 0.3^2 I).
     x : Tensor of shape (n, n_encoded)
         Encoded rows, on the same device.
     plan : DensityPlan
         Length, rates, draws.
-    fabric : Fabric
+    placement : Placement
         Device and precision.
     generator : torch.Generator
         On the device: order of rows and noise.
@@ -189,7 +189,7 @@ def train_density(
     >>> model = build_model(Settings(n_components=1, latent_dim=2), n_encoded=4, domain="real",
     ...                     generator=generator)
     >>> log = train_density(model, x, DensityPlan(epochs=20, importance_share=0.2),
-    ...                     fabric=Fabric(accelerator="cpu", devices=1), generator=generator)
+    ...                     placement=Placement(), generator=generator)
     >>> log[-1]["bound"] > log[0]["bound"]
     True
     """
@@ -223,7 +223,7 @@ def train_density(
                 on_event(events[-1])
 
         run_stage(
-            fabric,
+            placement,
             DensityObjective(model, weighted),
             parameters,
             make_batch,

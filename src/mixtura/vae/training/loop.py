@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mixtura.errors import TrainingError
+from mixtura.vae.training.placement import Placement
 
 _MAX_ROLLBACKS = 3
 _CLIP_FACTOR = 5.0
@@ -81,7 +81,7 @@ class LoopResult:
 
 
 def run_stage(
-    fabric: Fabric,
+    placement: Placement,
     objective: nn.Module,
     parameters: list[nn.Parameter],
     make_batch: Callable[[Tensor], tuple[Any, ...]],
@@ -94,7 +94,7 @@ def run_stage(
 
     Parameters
     ----------
-    fabric : Fabric
+    placement : Placement
         Device and precision.
     objective : nn.Module
         Its forward returns a dict of the bound and its terms, (n,) each, and the scalar to be maximised.
@@ -117,7 +117,7 @@ def run_stage(
         If the objective or its gradient is not finite again and again; the message names the term and the
         rows. The parameters are then those of the last finite state.
     """
-    step = AutogradStep(fabric, objective, parameters) if step is None else step
+    step = AutogradStep(placement, objective, parameters) if step is None else step
     try:
         return _run(step, make_batch, settings, generator, on_epoch)
     finally:
@@ -177,7 +177,7 @@ class AutogradStep:
 
     Parameters
     ----------
-    fabric : Fabric
+    placement : Placement
         Device and precision.
     objective : nn.Module
         Its forward returns a dict of the bound and its terms, (n,) each, and the scalar to be maximised.
@@ -185,11 +185,11 @@ class AutogradStep:
         What is trained.
     """
 
-    def __init__(self, fabric: Fabric, objective: nn.Module, parameters: list[nn.Parameter]) -> None:
-        self._fabric = fabric
+    def __init__(self, placement: Placement, objective: nn.Module, parameters: list[nn.Parameter]) -> None:
+        self._fabric = placement.fabric
         self._parameters = parameters
         self._optimiser = torch.optim.Adam(parameters, fused=True)
-        self._module, self._wrapped = fabric.setup(objective, self._optimiser)
+        self._module, self._wrapped = self._fabric.setup(objective, self._optimiser)
         self._mean_norm: Tensor | None = None
         self.save()
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from mixtura.clustering import GroupEvidence
@@ -23,6 +22,7 @@ from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.groups import Start
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
+from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.schedule import CosineRate, GeometricRamp, share_steps
 from mixtura.vae.training.search import GroupSearch
 from mixtura.vae.training.stages import (
@@ -142,7 +142,7 @@ class Trainer:
         Encoded rows, float32, on the CPU; moved to the device whole.
     settings : Settings
         Procedure and rates.
-    fabric : Fabric
+    placement : Placement
         Device and precision.
     generator : torch.Generator
         On the device: noise, order of rows, transforms.
@@ -161,7 +161,7 @@ class Trainer:
         model: GaussianMixtureVAE,
         x: Tensor,
         settings: Settings,
-        fabric: Fabric,
+        placement: Placement,
         generator: torch.Generator,
         numpy_generator: np.random.Generator,
         *,
@@ -169,10 +169,10 @@ class Trainer:
         on_event: Callable[[Event], None] | None = None,
         stages: Sequence[Stage] | None = None,
     ) -> None:
-        self.model = model.to(fabric.device)
-        self.x = x.to(fabric.device)
+        self.model = model.to(placement.device)
+        self.x = x.to(placement.device)
         self.settings = settings
-        self.fabric = fabric
+        self.placement = placement
         self.generator = generator
         self.numpy_generator = numpy_generator
         self.transform = choose_transform(settings, image_shape)
@@ -281,14 +281,14 @@ class Trainer:
                 self._follow(stage)
             return
         result = run_stage(
-            self.fabric,
+            self.placement,
             objective,
             parameters,
             self._batch,
             LoopSettings(n_steps, len(self.x), self.batch_size, rate, on_step),
             self.generator,
             on_epoch,
-            dense_step(self.fabric, objective, parameters),
+            dense_step(self.placement, objective, parameters),
         )
         self.record.rollbacks += result.rollbacks
         # A schedule longer than its run would leave the last value unreached, silently.
