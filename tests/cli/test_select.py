@@ -95,6 +95,15 @@ def test_text_beside_numbers_is_a_mixed_table(call: Call) -> None:
     assert document["family"] == "mixed" and document["n_components"] == 2
 
 
+def test_expected_counts(call: Call, place: Path) -> None:
+    rates = np.where((np.arange(60) < 40)[:, None], [2.0, 9.0], [12.0, 3.0])
+    np.save(place / "expected.npy", np.random.default_rng(0).poisson(rates) * 0.9 + 0.05)
+    document = call("select", "expected.npy", "--to", 2, "--fractions", "--json").document
+    assert document["family"] == "poisson" and document["n_components"] == 2
+    assert document["command"] == "mixtura em expected.npy --components 2 --fractions"
+    assert call(*document["command"].split()[1:], "--json", "--out", "run").document["family"] == "poisson"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

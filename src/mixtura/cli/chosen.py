@@ -111,7 +111,7 @@ def merging_document(
 def fitting_command(
     data: str, n_components: int, options: Sequence[tuple[str, object]], verb: str = "em"
 ) -> str:
-    """Return the command that fits a model, with the options that were given.
+    """Return the command that fits a model, with the options that were given; one that is True has no value.
 
     Examples
     --------
@@ -120,5 +120,5 @@ def fitting_command(
     """
     words = ["mixtura", verb, data, "--components", str(n_components)]
     for name, value in options:
-        words += [] if value is None else [name, str(value)]
+        words += [] if value is None else [name] if value is True else [name, str(value)]
     return shlex.join(words)

@@ -21,6 +21,7 @@ from mixtura.cli.mixture_settings import (
     Starts,
     Weights,
     check_settings,
+    family_asked,
     family_settings,
 )
 from mixtura.cli.mixtures import read_mixture_rows
@@ -106,11 +107,9 @@ def em(
     with opened(quiet=quiet, json=json) as console:
         with new_folder(target, force=force) as folder:
             console.hold()
-            if family == "auto" and (binarise is not None or fractions):
-                family = "poisson" if binarise is None else "bernoulli"
             rows = read_mixture_rows(
                 data,
-                family=family,
+                family=family_asked(family, binarise, fractions=fractions),
                 columns_as=columns_as,
                 weights=weights,
                 array=array,

@@ -96,6 +96,21 @@ def check_settings(
             raise InputError(f"--{name} {size:g} is negative; give 0 or more")
 
 
+def family_asked(family: str, binarise: float | None, *, fractions: bool) -> str:
+    """Return the family that was asked for, by an option that only one has where it was left open.
+
+    Examples
+    --------
+    >>> family_asked("auto", 0.5, fractions=False), family_asked("auto", None, fractions=True)
+    ('bernoulli', 'poisson')
+    """
+    if family != "auto":
+        return family
+    if binarise is not None:
+        return "bernoulli"
+    return "poisson" if fractions else "auto"
+
+
 def family_settings(
     family: str,
     covariance: str | None,

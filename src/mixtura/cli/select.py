@@ -16,11 +16,13 @@ from mixtura.cli.mixture_settings import (
     Binarise,
     ColumnsAs,
     Family,
+    Fractions,
     RegCovar,
     Seed,
     Starts,
     Weights,
     check_settings,
+    family_asked,
     family_settings,
 )
 from mixtura.cli.mixtures import read_mixture_rows
@@ -74,6 +76,7 @@ def select(
     starts: Starts = _STARTS,
     reg_covar: RegCovar = None,
     binarise: Binarise = None,
+    fractions: Fractions = False,
     weights: Weights = None,
     epochs: Annotated[
         int | None,
@@ -127,6 +130,7 @@ def select(
             "--starts": None if starts == _STARTS else starts,
             "--reg-covar": reg_covar,
             "--weights": weights,
+            "--fractions": fractions or None,
         }
         check_deep(criterion, only_em)
         check_numbers(components=first, seed=seed, epochs=epochs, latent=None)
@@ -160,20 +164,22 @@ def select(
             return
         rows = read_mixture_rows(
             data,
-            family="bernoulli" if binarise is not None and family == "auto" else family,
+            family=family_asked(family, binarise, fractions=fractions),
             columns_as=columns_as,
             weights=weights,
             array=array,
             labels=labels,
             drop=drop,
             binarised=binarise is not None,
+            fractions=fractions,
         )
         console.note(f"{data}: {rows.table.describe()}")
         for finding in rows.findings:
             console.note(str(finding))
         models = {
             name or "": rows.estimator(
-                n_init=starts, **family_settings(rows.family, name, reg_covar, "none", binarise)
+                n_init=starts,
+                **family_settings(rows.family, name, reg_covar, "none", binarise, fractions=fractions),
             )
             for name in (_COVARIANCES if covariance == "all" else (covariance,))
         }
@@ -199,6 +205,7 @@ def select(
             ("--starts", None if starts == _STARTS else starts),
             ("--reg-covar", reg_covar),
             ("--binarise", binarise),
+            ("--fractions", fractions or None),
             ("--weights", weights),
             ("--array", array),
             ("--labels", labels),

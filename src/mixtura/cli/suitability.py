@@ -83,5 +83,5 @@ def _mend(family: str) -> str:
         "gaussian": "its square is no number: take larger units",
         "bernoulli": "the bernoulli family takes 0 and 1: give a threshold, --binarise T, or another family",
         "poisson": "the poisson family takes counts, whole numbers from 0 up: measurements are gaussian, and "
-        "`mixtura em --fractions` takes expected counts",
+        "--fractions takes expected counts",
     }[family]
