@@ -65,7 +65,8 @@ def network(case: Case, k: int, *, likelihood: str = "bernoulli", seed: int = 0)
     """Return a new model of mixtura with the networks of a case."""
     chosen: dict[str, Any] = {"likelihood": likelihood, "latent_dim": case.sizes[-1]}
     model = build_model(
-        Settings(n_components=k, hidden=case.sizes[1:-1], **chosen),
+        # A learned q(z|w, x) would be a network that no peer has.
+        Settings(n_components=k, hidden=case.sizes[1:-1], responsibilities="exact", **chosen),
         n_encoded=case.sizes[0],
         domain="binary" if likelihood == "bernoulli" else "real",
         generator=torch.Generator().manual_seed(seed),
