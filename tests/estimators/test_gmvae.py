@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.base import clone
@@ -422,3 +423,83 @@ def test_counts_are_grouped_scored_and_drawn_as_counts(tmp_path, likelihood):
     assert np.array_equal(GMVAE.load(tmp_path / "model").score_samples(X), model.score_samples(X))
     with pytest.raises(InputError, match="whole numbers"):
         model.predict(X + 0.5)
+
+
+def mixed_table(rng: np.random.Generator, n: int = 240) -> tuple[pa.Table, np.ndarray]:
+    """Return columns of every family, which all tell of two groups, and the groups."""
+    z = np.arange(n) % 2
+    columns = {
+        "size": 100.0 + 40.0 * z + 10.0 * rng.normal(size=n),
+        "colour": np.where(rng.random(n) < 0.85, np.array(["red", "blue"])[z], "grey"),
+        "yes": rng.random(n) < np.array([0.2, 0.8])[z],
+        "n": rng.poisson(np.array([2.0, 9.0])[z]),
+    }
+    return pa.table(columns), z
+
+
+def test_a_mixed_table_is_grouped_scored_drawn_and_kept(tmp_path, rng):
+    table, z = mixed_table(rng)
+    model = GMVAE(2, likelihood="mixed", families={"n": "negative_binomial"}, max_epochs=40, random_state=0)
+    model.fit(table)
+    assert model.encoding_.families == ("gaussian", "categorical", "bernoulli", "negative_binomial")
+    assert accuracy(z, model.labels_) > 0.95
+    rows, components = model.sample(300)
+    assert {*rows[:, 1]} <= {"red", "blue", "grey"} and {*rows[:, 2]} == {0.0, 1.0}
+    assert all(value >= 0 and value == int(value) for value in rows[:, 3])
+    means = [rows[components == k, 0].astype(float).mean() for k in (0, 1)]
+    assert sorted(means) == pytest.approx([100, 140], abs=10)
+    # The density is one of the table's own units: ten times the unit is less by log 10 a row.
+    scores = model.score_samples(table)
+    tenfold = table.set_column(0, "size", pa.array(table["size"].to_numpy() * 10))
+    other = clone(model).fit(tenfold).score_samples(tenfold)
+    assert np.mean(scores - other) == pytest.approx(np.log(10), abs=1e-3)
+    model.save(tmp_path / "model")
+    again = GMVAE.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.score_samples(table), scores)
+    np.testing.assert_array_equal(again.reconstruct(table), model.reconstruct(table))
+    assert clone(again).fit(table).bound_ == model.bound_
+
+
+def test_the_bound_of_a_mixed_table_lies_below_its_likelihood(rng):
+    table, _ = mixed_table(rng, 120)
+    model = GMVAE(2, likelihood="mixed", max_epochs=15, random_state=0).fit(table)
+    estimate = model.log_likelihood(table, n_samples=256)
+    assert model.bound_.bound < estimate.mean + 3 * estimate.standard_error
+
+
+def test_categories_alone_are_a_likelihood_too(rng):
+    table = mixed_table(rng)[0].select(["colour", "yes"])
+    model = GMVAE(2, likelihood="categorical", max_epochs=15, random_state=0).fit(table)
+    # No code knows more of these than their frequencies, which make the best density but for little.
+    pairs = [f"{a}{b}" for a, b in zip(table["colour"].to_pylist(), table["yes"].to_pylist(), strict=True)]
+    shares = np.unique(pairs, return_counts=True)[1] / len(pairs)
+    best = float((shares * np.log(shares)).sum())
+    assert best - 0.15 < model.score(table) < best + 1e-6
+    assert {type(value) for value in model.sample(5)[0].ravel()} == {str, bool}
+
+
+def test_a_mixed_table_without_groups_is_said_to_have_none(rng):
+    columns = {
+        "a": rng.normal(size=400),
+        "b": rng.choice(list("uvwx"), size=400),
+        "c": rng.random(400) < 0.3,
+        "n": rng.negative_binomial(2, 0.2, size=400),
+    }
+    families = {"n": "negative_binomial"}
+    model = GMVAE(4, likelihood="mixed", families=families, max_epochs=10, random_state=0)
+    assert "no-groups" in [finding.name for finding in model.fit(pa.table(columns)).findings_]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"families": "gaussian"}, "families='gaussian' needs likelihood='mixed'"),
+        ({"likelihood": "mixed", "binarise": 0.5}, "needs likelihood='bernoulli'"),
+        ({"likelihood": "mixed", "image_shape": (2, 2)}, "is for tables"),
+        ({"likelihood": "mixed", "families": {"colour": "gaussian"}}, "'colour', row 0.*text"),
+        ({"likelihood": "mixed", "families": {"size": "poisson"}}, "needs whole numbers"),
+    ],
+)
+def test_what_a_mixed_table_is_not_is_refused(parameters, said, rng):
+    with pytest.raises(InputError, match=said):
+        GMVAE(2, **parameters).fit(mixed_table(rng)[0])

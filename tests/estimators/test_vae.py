@@ -5,6 +5,7 @@ import pickle
 from dataclasses import fields
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.base import clone
@@ -166,3 +167,23 @@ def test_pickle_and_clone_leave_the_callback_to_its_process(rows):
 def test_wrong_parameters_are_named(rows, wrong, message):
     with pytest.raises(InputError, match=message):
         VAE(**wrong).fit(rows)
+
+
+def test_a_mixed_table_has_codes_and_comes_back(tmp_path, rng):
+    z = rng.normal(size=200)
+    columns = {
+        "a": 50 + 20 * z + rng.normal(size=200),
+        "b": np.where(z > 0, "high", "low"),
+        "n": rng.poisson(np.exp(z)),
+    }
+    table = pa.table(columns)
+    model = VAE(2, likelihood="mixed", random_state=0).fit(table)
+    assert model.families is None and model.encoding_.families == ("gaussian", "categorical", "poisson")
+    back = model.reconstruct(table)
+    assert (back[:, 1] == columns["b"]).mean() > 0.9
+    assert np.corrcoef(back[:, 0].astype(float), columns["a"])[0, 1] > 0.9
+    assert {*model.sample(50)[:, 1]} == {"high", "low"}
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(
+        VAE.load(tmp_path / "model").score_samples(table), model.score_samples(table)
+    )

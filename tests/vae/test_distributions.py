@@ -9,7 +9,9 @@ from mixtura.vae.distributions import (
     DiagonalGaussian,
     GaussianMixture,
     IndependentBernoulli,
+    IndependentCategories,
     IndependentCounts,
+    Product,
     full_precision,
 )
 
@@ -159,3 +161,41 @@ def test_drawn_counts_have_the_moments(size) -> None:
     assert float(counts.mean()) == pytest.approx(mean, rel=0.02)
     assert float(counts.var()) == pytest.approx(variance, rel=0.03)
     assert torch.equal(counts, counts.round()) and counts.dtype == torch.float64
+
+
+def test_categories_agree_with_torch_and_sum_to_one(rng) -> None:
+    logits = torch.from_numpy(rng.normal(size=(4, 5)))
+    p = IndependentCategories(logits, (2, 3))
+    first, second = (torch.distributions.Categorical(logits=part) for part in logits.split((2, 3), dim=1))
+    total = torch.zeros(4, dtype=torch.float64)
+    for i in range(2):
+        for j in range(3):
+            x = torch.cat((torch.eye(2)[i], torch.eye(3)[j])).double().expand(4, 5)
+            expected = first.log_prob(torch.tensor(i)) + second.log_prob(torch.tensor(j))
+            torch.testing.assert_close(p.log_prob(x), expected)
+            total += p.log_prob(x).exp()
+    torch.testing.assert_close(total, torch.ones(4, dtype=torch.float64))
+    torch.testing.assert_close(p.mean, torch.cat((first.probs, second.probs), dim=1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_draws_have_the_means_of_their_distribution(dtype) -> None:
+    n, generator = 40_000, torch.Generator().manual_seed(0)
+    w = torch.ones(n, 1, dtype=dtype)
+    parts = [
+        DiagonalGaussian(2 * w, 0.5 * w),
+        IndependentBernoulli(0.4 * w),
+        IndependentCounts(1.1 * w),
+        IndependentCounts(1.1 * w, 0.5 * w[0]),
+        IndependentCategories(torch.tensor([0.0, 1.0, -1.0, 0.5, 0.5], dtype=dtype).expand(n, 5), (3, 2)),
+    ]
+    whole = Product(parts, (1, 1, 1, 1, 5))
+    drawn = whole.draw(generator)
+    assert drawn.dtype == dtype and drawn.shape == (n, 9)
+    error = drawn.std(dim=0) / n**0.5
+    assert bool(((drawn.mean(dim=0) - whole.mean[0]).abs() < 5 * error).all())
+    assert set(drawn[:, 4:].unique().tolist()) == {0.0, 1.0}
+    expected = sum(
+        part.log_prob(own) for part, own in zip(parts, drawn.split((1, 1, 1, 1, 5), 1), strict=True)
+    )
+    torch.testing.assert_close(whole.log_prob(drawn), expected)

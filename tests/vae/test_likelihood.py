@@ -8,7 +8,15 @@ import torch
 from scipy import integrate, special, stats
 from torch import nn
 
-from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, GaussianLikelihood
+from mixtura.data.layout import ColumnLayout
+from mixtura.vae.likelihood import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    CountLikelihood,
+    GaussianLikelihood,
+    ProductLikelihood,
+    gaussian_part,
+)
 
 FLOOR = 0.125  # exact in float32, in which the floor is kept
 
@@ -106,3 +114,31 @@ def test_counts_start_at_the_means_of_the_columns(dispersed) -> None:
     torch.testing.assert_close(found[0], means.clamp(min=1e-3))
     assert (likelihood.size is not None) == dispersed
     assert "offset" in likelihood.state_dict()
+
+
+def test_a_product_is_its_parts_each_with_its_share_of_the_outputs() -> None:
+    layout = ColumnLayout(gaussian=2, bernoulli=1, poisson=1, negative_binomial=2, categories=(2, 3))
+    outputs = [0.1 * i - 0.5 for i in range(layout.n_outputs)]
+    whole = ProductLikelihood(constant(outputs), layout, FLOOR).double()
+    whole.start_at(torch.tensor([9.0, 9.0, 9.0, 2.0, 3.0, 4.0] + [9.0] * 5, dtype=torch.float64))
+    parts = [
+        GaussianLikelihood(constant(outputs[:4]), "real", FLOOR).double(),
+        BernoulliLikelihood(constant(outputs[4:5])),
+        CountLikelihood(constant(outputs[5:6]), 1, dispersed=False).double(),
+        CountLikelihood(constant(outputs[6:8]), 2, dispersed=True).double(),
+        CategoricalLikelihood(constant(outputs[8:]), (2, 3)),
+    ]
+    parts[2].start_at(torch.tensor([2.0], dtype=torch.float64))
+    parts[3].start_at(torch.tensor([3.0, 4.0], dtype=torch.float64))
+    x = torch.tensor([[0.3, -1.0, 1.0, 4.0, 0.0, 7.0, 0.0, 1.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
+    expected = sum(
+        part(W).log_prob(own) for part, own in zip(parts, x.split((2, 1, 1, 2, 5), 1), strict=True)
+    )
+    torch.testing.assert_close(whole(W).log_prob(x), expected)
+    torch.testing.assert_close(whole(W).mean, torch.cat([part(W).mean for part in parts], dim=1))
+    assert float(gaussian_part(whole).std_floor) == FLOOR
+
+
+def test_a_product_without_measurements_has_no_floor() -> None:
+    layout = ColumnLayout(bernoulli=1, categories=(2,))
+    assert gaussian_part(ProductLikelihood(constant([0.0] * 3), layout, FLOOR)) is None

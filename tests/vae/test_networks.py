@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from mixtura.vae.networks import ConvDecoder, ConvEncoder, choose_network, initialise, mlp
+from mixtura.vae.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    LogSomeCounts,
+    choose_network,
+    initialise,
+    materialise,
+    mlp,
+)
 
 SHAPES = [(1, 1), (3, 5), (7, 9), (8, 8, 1), (5, 40), (28, 28), (33, 20, 3), (64, 64, 3)]
 N_OUT, N_MAPS, LATENT = 5, 2, 3
@@ -129,3 +137,19 @@ def test_a_strong_start_keeps_the_size_of_what_goes_through() -> None:
         sizes.append(float(out.detach().square().mean()))
     assert sizes[0] < 1e-2
     assert 0.5 < sizes[1] < 2.0
+
+
+def test_only_counts_are_shown_by_their_logarithm() -> None:
+    rows = torch.tensor([[-2.0, 3.0, 0.0, 5.0]])
+    expected = torch.tensor([[-2.0, math.log(4.0), 0.0, 5.0]])
+    torch.testing.assert_close(LogSomeCounts(1, 3)(rows), expected)
+
+
+def test_a_module_of_the_meta_device_gets_zeros_and_touches_no_generator() -> None:
+    before = torch.random.get_rng_state()
+    with torch.device("meta"):
+        network = ConvEncoder((8, 8), 4, 3)
+    materialise(network)
+    assert all(p.device.type == "cpu" and not p.any() for p in network.parameters())
+    assert network(torch.ones(2, 64)).shape == (2, 3)
+    assert torch.equal(torch.random.get_rng_state(), before)

@@ -95,12 +95,22 @@ def group_evidence(
     shares = np.eye(codes.max() + 1)[codes] if probabilities is None else probabilities[order]
     repeats = max(1, min(_REPEATS, _ROWS_IN_ALL // len(order)))
     halvings = [np.array_split(generator.permutation(len(order)), 2) for _ in range(repeats)]
-    found = [_compare(view, shares, halvings) for view in (rows, _symmetric(rows))]
+    found = [_compare(view, shares, halvings) for view in (rows, symmetric(rows))]
     return min(found, key=lambda evidence: evidence.gain)
 
 
-def _symmetric(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the columns after the power transform that makes each most nearly Gaussian."""
+def symmetric(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the columns after the power transform that makes each most nearly Gaussian.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Finite numbers.
+
+    References
+    ----------
+    Yeo and Johnson (2000), Biometrika 87. A column that no power mends is only standardised.
+    """
     from sklearn.preprocessing import PowerTransformer
 
     spread = points.std(axis=0)

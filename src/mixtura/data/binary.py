@@ -11,8 +11,10 @@ from mixtura.data.scaling import blocks
 from mixtura.errors import BinarisedWarning, InputError
 from mixtura.findings import Finding
 
+_MEND = "give a threshold with --binarise (binarise=... in Python), or use likelihood='gaussian'"
 
-def require_binary(values: np.ndarray, names: tuple[str, ...]) -> None:
+
+def require_binary(values: np.ndarray, names: tuple[str, ...], mend: str = _MEND) -> None:
     """Raise InputError if a value is neither 0 nor 1, saying how many, one of them and the mend."""
     count, first = 0, ""
     for rows in blocks(*values.shape):
@@ -26,8 +28,7 @@ def require_binary(values: np.ndarray, names: tuple[str, ...]) -> None:
     if count:
         raise InputError(
             f"a Bernoulli likelihood needs values 0 and 1, and {plural(count, 'value')} of {values.size:,} "
-            f"{'is' if count == 1 else 'are'} neither, {first}; give a threshold with --binarise "
-            "(binarise=... in Python), or use likelihood='gaussian'"
+            f"{'is' if count == 1 else 'are'} neither, {first}; {mend}"
         )
 
 

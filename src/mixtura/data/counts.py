@@ -14,7 +14,9 @@ MOST = 1e6
 """Counts above it are measurements: a Poisson of that mean is a Gaussian, and factorials lose digits."""
 
 
-def require_counts(values: np.ndarray, names: tuple[str, ...]) -> None:
+def require_counts(
+    values: np.ndarray, names: tuple[str, ...], mend: str = "use likelihood='gaussian'"
+) -> None:
     """Raise InputError if a value is no count, saying how many are none, one of them and the mend.
 
     Examples
@@ -39,7 +41,7 @@ def require_counts(values: np.ndarray, names: tuple[str, ...]) -> None:
     if count:
         raise InputError(
             f"a likelihood of counts needs whole numbers from 0 to {MOST:,.0f}, and {plural(count, 'value')} "
-            f"of {values.size:,} {'is' if count == 1 else 'are'} none, {first}; use likelihood='gaussian'"
+            f"of {values.size:,} {'is' if count == 1 else 'are'} none, {first}; {mend}"
         )
 
 

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura.data import Encoding
+from mixtura.data.mixed_encoding import MixedEncoding
 from mixtura.errors import InputError, TrainingWarning
 from mixtura.estimators.checks import at_least_one, flat_rows, seed_of
 from mixtura.estimators.gathered import gathered
+from mixtura.estimators.mixed_columns import Families, MixedColumns
+from mixtura.estimators.tables import read_columns
 from mixtura.findings import Finding
 
 if TYPE_CHECKING:
@@ -26,23 +30,27 @@ if TYPE_CHECKING:
     from mixtura.vae import GaussianMixtureVAE, LikelihoodEstimate, Settings, TrainedModel
     from mixtura.vae.training.stages import Stage
 
+_MIXED = ("categorical", "mixed")
 _BLOCK_VALUES = 2**22  # of a block of encoded rows: 32 MB in float64
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A model of rows x by codes w, p(w) p(x|w), with q(w|x) beside it: what `GMVAE` and `VAE` share.
 
-    A subclass has the parameters ``image_shape``, ``binarise``, ``n_importance_samples``, ``callback`` and
-    ``random_state``, and sets ``model_``, ``encoding_``, ``seed_`` and ``image_shape_`` when it is fitted.
+    A subclass has the parameters ``likelihood``, ``families``, ``image_shape``, ``binarise``,
+    ``n_importance_samples``, ``callback`` and ``random_state``, and sets ``model_``, ``encoding_``, ``seed_``
+    and ``image_shape_`` when it is fitted.
     """
 
+    likelihood: str
+    families: Families
     image_shape: tuple[int, ...] | None
     binarise: float | None
     n_importance_samples: int
     callback: Callable[[dict[str, Any]], None] | None
     random_state: int | np.random.RandomState | None
     model_: GaussianMixtureVAE
-    encoding_: Encoding
+    encoding_: Encoding | MixedEncoding
     seed_: int
     image_shape_: tuple[int, ...] | None
     device_: str
@@ -50,6 +58,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     n_epochs_: int
     history_: list[dict[str, Any]]
     findings_: tuple[Finding, ...]
+    # Of a mixed table, else None.
+    _columns: MixedColumns | None = None
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the codes of the rows, the means of q(w|x): shape (n, latent_dim)."""
@@ -93,8 +103,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         noise = scoring_noise(self.model_, self.seed_, n_draws)
         return estimate_log_likelihood(self.model_, self._encoded(rows), noise)
 
-    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
-        """Return the mean of p(x|w) at given codes, in raw units: (n, n_features) from (n, latent_dim)."""
+    def decode(self, codes: ArrayLike) -> NDArray[Any]:
+        """Return the mean of p(x|w) at given codes, in raw units: (n, n_features) from (n, latent_dim).
+
+        A categorical column has its most probable category; where those are text, entries are objects.
+        """
         import torch
 
         from mixtura.vae.inference import decode
@@ -105,9 +118,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise InputError(
                 f"codes have {w.shape[-1]} columns and the model has {self.latent_dim_} dimensions"
             )
-        return self.encoding_.decode(decode(self.model_, torch.from_numpy(w)).numpy())
+        return self._raw(decode(self.model_, torch.from_numpy(w)).numpy())
 
-    def reconstruct(self, X: ArrayLike) -> NDArray[np.float64]:
+    def reconstruct(self, X: ArrayLike) -> NDArray[Any]:
         """Return the mean of p(x|w) at each row's own code, in raw units: shape (n, n_features)."""
         return self.decode(self.transform(X))
 
@@ -147,6 +160,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _n_features_out(self) -> int:
         return self.latent_dim_
 
+    def __sklearn_tags__(self) -> Tags:
+        """Say whether text is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.categorical = self.likelihood in _MIXED
+        return tags
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the callback behind: it belongs to the process that trains, and may not be pickled."""
         return {**super().__getstate__(), "callback": None}
@@ -161,9 +180,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _rows(self, X: ArrayLike) -> NDArray[Any]:
         """Return checked rows with the columns of the fit."""
         check_is_fitted(self)
+        if self._columns is not None:
+            return self._columns.codes(self, read_columns(self, X, reset=False))
         X, _ = flat_rows(X, self.image_shape_)
         rows: NDArray[Any] = validate_data(self, X, reset=False)
         return rows
+
+    def _raw(self, encoded: NDArray[Any]) -> NDArray[Any]:
+        """Return encoded rows in raw units."""
+        rows = self.encoding_.decode(encoded)
+        return rows if self._columns is None else self._columns.shown(rows)
 
     def _encoded(self, rows: NDArray[Any]) -> Iterator[Tensor]:
         """Yield encoded rows in float64, block by block."""
@@ -176,7 +202,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _rows_to_fit(self, X: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...] | None]:
         """Return checked rows, at least two, and the shape of images."""
         X, image_shape = flat_rows(X, self.image_shape)
-        rows: NDArray[Any] = validate_data(self, X)
+        rows: NDArray[Any]
+        self._columns = None
+        if self.likelihood in _MIXED:
+            if image_shape is not None:
+                raise InputError(
+                    f"likelihood={self.likelihood!r} is for tables, and images of shape {image_shape} were "
+                    "given; use another likelihood"
+                )
+            columns = read_columns(self, X, reset=True)
+            asked = "categorical" if self.likelihood == "categorical" else self.families
+            self._columns = MixedColumns.learn(self, columns, asked)
+            rows = self._columns.codes(self, columns)
+        else:
+            rows = validate_data(self, X)
         if len(rows) < 2:
             raise InputError("1 sample is no data set; give at least 2 rows")
         return rows, image_shape
@@ -186,7 +225,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         rows: NDArray[Any],
         image_shape: tuple[int, ...] | None,
         settings: Settings,
-        stages: Callable[[Settings, Encoding], Sequence[Stage]] | None = None,
+        stages: Callable[[Settings], Sequence[Stage]] | None = None,
     ) -> TrainedModel:
         """Encode the rows, train a model on them and set the attributes that show both.
 
@@ -197,20 +236,30 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         settings : Settings
             Of the model; its floor is raised to what the encoding of the data asks for.
         stages : callable, optional
-            The stages of training, from these settings and the encoding; those of the settings unless given.
+            The stages of training, from these settings; those of the settings unless given.
         """
         import torch
 
         from mixtura.vae import fit_model
 
         seed = seed_of(self.random_state)
-        encoding = Encoding.fit(
-            rows,
-            likelihood=settings.likelihood,
-            image_shape=image_shape,
-            names=getattr(self, "feature_names_in_", None),
-            binarise=self.binarise,
-        )
+        names = getattr(self, "feature_names_in_", None)
+        encoding: Encoding | MixedEncoding
+        if self._columns is None:
+            encoding = Encoding.fit(
+                rows,
+                likelihood=settings.likelihood,
+                image_shape=image_shape,
+                names=names,
+                binarise=self.binarise,
+            )
+        else:
+            encoding = MixedEncoding.fit(
+                rows,
+                families=self._columns.families,
+                n_categories=[len(own) for own in self._columns.categories],
+                names=names,
+            )
         settings = replace(settings, std_floor=max(settings.std_floor, encoding.least_std))
         trained = fit_model(
             torch.from_numpy(encoding.encode(rows, np.float32)),
@@ -219,8 +268,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             seed=seed,
             image_shape=image_shape,
             log_determinant=encoding.log_determinant,
+            layout=encoding.layout if isinstance(encoding, MixedEncoding) else None,
             on_event=self.callback,
-            stages=None if stages is None else stages(settings, encoding),
+            stages=None if stages is None else stages(settings),
         )
         self.encoding_, self.model_ = encoding, trained.model
         self.image_shape_, self.seed_ = image_shape, seed
@@ -231,7 +281,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _report(self, findings: tuple[Finding, ...]) -> None:
         """Set what a person should know of the fit, and warn of what went wrong in it."""
-        self.findings_ = findings
+        self.findings_ = (*(self._columns.findings if self._columns is not None else ()), *findings)
         for finding in findings:
             if finding.name == "not-finite":
                 warnings.warn(str(finding), TrainingWarning, stacklevel=3)
@@ -240,4 +290,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Refuse what `Settings` does not know of."""
         if self.binarise is not None and not isinstance(self.binarise, (int, float, np.number)):
             raise InputError(f"binarise must be a number, not {self.binarise!r}")
+        if self.families is not None and self.likelihood != "mixed":
+            raise InputError(
+                f"families={self.families!r} needs likelihood='mixed'; set that, or leave families out"
+            )
+        if self.binarise is not None and self.likelihood in _MIXED:
+            raise InputError(
+                f"binarise={self.binarise!r} needs likelihood='bernoulli'; set that, or leave it out"
+            )
         at_least_one("n_importance_samples", self.n_importance_samples)

@@ -89,6 +89,7 @@ def chosen_families(
     families: Any,
     columns: Sequence[ColumnSummary],
     categorical: Sequence[int] = (),
+    known: Sequence[str] = FAMILIES,
 ) -> tuple[list[str], tuple[Finding, ...]]:
     """Return the family of each column: as asked for, else by what it holds.
 
@@ -107,6 +108,8 @@ def chosen_families(
         What they hold.
     categorical : sequence of int
         Columns whose categories are declared; they are categorical unless asked otherwise.
+    known : sequence of str
+        The families that may be asked for.
 
     Returns
     -------
@@ -139,8 +142,8 @@ def chosen_families(
     else:
         raise InputError(f"families must name one for each of the {len(columns)} columns, not {families!r}")
     for family in chosen:
-        if family not in FAMILIES:
-            raise InputError(f"families must be of {', '.join(FAMILIES)}, not {family!r}")
+        if family not in known:
+            raise InputError(f"families must be of {', '.join(known)}, not {family!r}")
     return chosen, tuple(_inferred(family, why, names) for (family, why), names in reasons.items())
 
 

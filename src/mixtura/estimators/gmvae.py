@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.data.counts import stabilised
+from mixtura.data.mixed_encoding import MixedEncoding
 from mixtura.errors import InputError
 from mixtura.estimators.autoencoder import Autoencoder
 from mixtura.estimators.checks import at_least_one, seed_of
@@ -45,9 +46,13 @@ class GMVAE(ClusterMixin, Autoencoder):
         K, the number of groups.
     latent_dim : int, optional
         Dimension of w; by default 10, or the number of features where that is less.
-    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}, default="gaussian"
-        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
-        negative binomial has a learned dispersion for each column.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"}
+        p(x|w): Gaussian with learned mean and variance (the default), Bernoulli for data in {0, 1}, one of
+        counts, of which the negative binomial has a learned dispersion for each column, or categorical;
+        "mixed" is a product of these over the columns of a table, which may hold text.
+    families : str, sequence or mapping, optional
+        Of the columns with ``likelihood="mixed"``: as those of `MixedMixture`, inferred where they are left
+        out, and "negative_binomial".
     responsibilities : {"exact", "amortised"}, default="amortised"
         q(z|w, x): a trained network, or the optimum of the bound, p(z|w). The default procedure teaches the
         network the groups and lets all else climb the pure bound; with "exact" a regulariser holds p(z|w) to
@@ -148,7 +153,10 @@ class GMVAE(ClusterMixin, Autoencoder):
         n_components: int = 8,
         *,
         latent_dim: int | None = None,
-        likelihood: Literal["gaussian", "bernoulli", "poisson", "negative_binomial"] = "gaussian",
+        likelihood: Literal[
+            "gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"
+        ] = "gaussian",
+        families: str | Sequence[str] | Mapping[Any, str] | None = None,
         responsibilities: Literal["exact", "amortised"] = "amortised",
         inference: Literal["reverse", "sleep", "wake"] = "reverse",
         procedure: Literal["default", "plain"] = "default",
@@ -173,6 +181,7 @@ class GMVAE(ClusterMixin, Autoencoder):
         self.n_components = n_components
         self.latent_dim = latent_dim
         self.likelihood = likelihood
+        self.families = families
         self.responsibilities = responsibilities
         self.inference = inference
         self.procedure = procedure
@@ -336,7 +345,7 @@ class GMVAE(ClusterMixin, Autoencoder):
         else:
             components = torch.full((n_samples,), int(component))
         drawn = sample(self.model_, components, generator)
-        return self.encoding_.decode(drawn.numpy()), components.numpy()
+        return self._raw(drawn.numpy()), components.numpy()
 
     def _settings(self) -> Settings:
         from mixtura.vae import Settings
@@ -350,6 +359,8 @@ class GMVAE(ClusterMixin, Autoencoder):
     def _comparable(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Return encoded rows between which distances mean something."""
         encoded = self.encoding_.encode(rows, np.float32)
+        if isinstance(self.encoding_, MixedEncoding):
+            return self.encoding_.layout.comparable(encoded)
         comparable: NDArray[np.float32] = stabilised(encoded) if self.encoding_.domain == "count" else encoded
         return comparable
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from mixtura import runtime
 from mixtura.data import Encoding
+from mixtura.data.mixed_encoding import MixedEncoding
 from mixtura.errors import ModelFileError
+from mixtura.estimators.mixed_columns import MixedColumns
 from mixtura.findings import Finding
 from mixtura.free_energy import FreeEnergy
 from mixtura.storage import read_model, write_model
@@ -26,6 +28,7 @@ def save_autoencoder(estimator: Any, folder: Path) -> None:
         "estimator": type(estimator).__name__,
         "parameters": _plain(parameters),
         "encoding": estimator.encoding_.to_dict(),
+        "columns": None if estimator._columns is None else _plain(estimator._columns.to_dict()),
         "seed": estimator.seed_,
         "image_shape": _plain(estimator.image_shape_),
         "n_epochs": estimator.n_epochs_,
@@ -65,13 +68,20 @@ def load_autoencoder(kind: type[_Estimator], folder: Path) -> _Estimator:
         parameters = document["parameters"]
         for name in ("hidden", "image_shape"):
             parameters[name] = None if parameters[name] is None else tuple(parameters[name])
+        held = document.get("columns")
+        columns = None if held is None else MixedColumns.from_dict(held)
+        if parameters.get("families") is not None and columns is not None:
+            # Keys of a mapping may be numbers, which JSON has not; what became of it is as good.
+            parameters["families"] = list(columns.families)
         estimator = cast("Any", kind)(**parameters, random_state=document["seed"])
-        encoding = Encoding.from_dict(document["encoding"])
+        estimator._columns = columns
+        encoding = (Encoding if columns is None else MixedEncoding).from_dict(document["encoding"])
         model = build_model(
             estimator._settings(),
             n_encoded=encoding.n_encoded,
             domain=encoding.domain,
             image_shape=None if document["image_shape"] is None else tuple(document["image_shape"]),
+            layout=encoding.layout if isinstance(encoding, MixedEncoding) else None,
         ).double()
         state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         model.load_state_dict(
@@ -82,9 +92,9 @@ def load_autoencoder(kind: type[_Estimator], folder: Path) -> _Estimator:
             estimator.labels_ = tensors["labels"].astype(np.int64)
             estimator.gap_ = document["gap"]
         else:
-            held = document["information"]
+            known = document["information"]
             estimator.information_ = LatentInformation(
-                **held | {"kl_per_latent": np.array(held["kl_per_latent"])}
+                **known | {"kl_per_latent": np.array(known["kl_per_latent"])}
             )
         estimator.seed_, estimator.n_epochs_ = document["seed"], document["n_epochs"]
         estimator.image_shape_ = None if document["image_shape"] is None else tuple(document["image_shape"])

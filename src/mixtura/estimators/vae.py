@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.data import Encoding
 from mixtura.errors import InputError
 from mixtura.estimators.autoencoder import Autoencoder
 from mixtura.estimators.checks import at_least_one, seed_of
@@ -43,9 +42,13 @@ class VAE(Autoencoder):
         d, the dimension of w; by default 10, or the number of features where that is less.
     beta : float, default=1.0
         Weight of the KL. Above 1 the codes hold less of a row, in dimensions that are less dependent.
-    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}, default="gaussian"
-        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
-        negative binomial has a learned dispersion for each column.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"}
+        p(x|w): Gaussian with learned mean and variance (the default), Bernoulli for data in {0, 1}, one of
+        counts, of which the negative binomial has a learned dispersion for each column, or categorical;
+        "mixed" is a product of these over the columns of a table, which may hold text.
+    families : str, sequence or mapping, optional
+        Of the columns with ``likelihood="mixed"``: as those of `MixedMixture`, inferred where they are left
+        out, and "negative_binomial".
     objective : {"elbo", "iwae"}, default="elbo"
         The bound of one draw of w, or the importance-weighted bound of ``n_draws``, with doubly
         reparameterised gradients.
@@ -126,7 +129,10 @@ class VAE(Autoencoder):
         latent_dim: int | None = None,
         *,
         beta: float = 1.0,
-        likelihood: Literal["gaussian", "bernoulli", "poisson", "negative_binomial"] = "gaussian",
+        likelihood: Literal[
+            "gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"
+        ] = "gaussian",
+        families: str | Sequence[str] | Mapping[Any, str] | None = None,
         objective: Literal["elbo", "iwae"] = "elbo",
         inference: Literal["reverse", "sleep", "wake"] = "reverse",
         n_draws: int | None = None,
@@ -147,6 +153,7 @@ class VAE(Autoencoder):
         self.latent_dim = latent_dim
         self.beta = beta
         self.likelihood = likelihood
+        self.families = families
         self.objective = objective
         self.inference = inference
         self.n_draws = n_draws
@@ -191,7 +198,7 @@ class VAE(Autoencoder):
         from mixtura.vae.vae_diagnostics import diagnose_codes
 
         settings = self._settings()
-        self._stages(settings, None)  # refuses what contradicts itself before the data are read
+        self._stages(settings)  # refuses what contradicts itself before the data are read
         rows, image_shape = self._rows_to_fit(X)
         if settings.max_epochs is None:
             batch_size = min(len(rows), settings.batch_size or default_batch_size(len(rows)))
@@ -255,7 +262,7 @@ class VAE(Autoencoder):
         drawn = sample(
             self.model_, torch.zeros(n_samples, dtype=torch.int64), torch.Generator().manual_seed(seed)
         )
-        return self.encoding_.decode(drawn.numpy())
+        return self._raw(drawn.numpy())
 
     def _settings(self) -> Settings:
         from mixtura.vae import Settings
@@ -278,7 +285,7 @@ class VAE(Autoencoder):
             raise InputError(f"inference must be one of 'reverse', 'sleep', 'wake', not {self.inference!r}")
         return Settings(n_components=1, responsibilities="exact", transforms=None, **values)
 
-    def _stages(self, settings: Settings, encoding: Encoding | None) -> Sequence[Stage]:
+    def _stages(self, settings: Settings) -> Sequence[Stage]:
         from mixtura.vae.training.stages import draws
         from mixtura.vae.training.vae_stages import vae_plan
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mixtura import runtime
-from mixtura.vae.likelihood import CountLikelihood
+from mixtura.data.layout import ColumnLayout
+from mixtura.vae.likelihood import CountLikelihood, ProductLikelihood
 from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.placement import Placement
@@ -48,6 +49,7 @@ def fit_model(
     seed: int,
     image_shape: tuple[int, ...] | None = None,
     log_determinant: float = 0.0,
+    layout: ColumnLayout | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
     stages: Sequence[Stage] | None = None,
 ) -> TrainedModel:
@@ -59,7 +61,7 @@ def fit_model(
         Encoded rows, float32, on the CPU.
     settings : Settings
         The model and its training.
-    domain : {"unit", "real", "binary"}
+    domain : {"unit", "real", "binary", "count", "mixed"}
         What the encoded values are.
     seed : int
         Of the one generator from which all randomness comes.
@@ -67,6 +69,8 @@ def fit_model(
         Where rows are flattened images.
     log_determinant : float
         Of the encoding.
+    layout : ColumnLayout, optional
+        How the columns of a mixed table lie in encoded rows.
     on_event : callable, optional
         Called with each entry of the log.
     stages : sequence of Stage, optional
@@ -80,8 +84,9 @@ def fit_model(
         generator=generator,
         image_shape=image_shape,
         log_determinant=log_determinant,
+        layout=layout,
     )
-    if isinstance(model.likelihood, CountLikelihood):
+    if isinstance(model.likelihood, (CountLikelihood, ProductLikelihood)):
         model.likelihood.start_at(x.mean(dim=0))
     device = runtime.resolve_device(settings.device)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())

@@ -6,14 +6,13 @@ Everything here is deterministic given its noise and works row by row, in blocks
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from mixtura.free_energy import FreeEnergy
 from mixtura.vae.bound import evidence_lower_bound
-from mixtura.vae.distributions import IndependentCounts
+from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import ExactResponsibilities
@@ -124,8 +123,10 @@ def sample(model: GaussianMixtureVAE, components: Tensor, generator: torch.Gener
     generator : torch.Generator
         On the device of the model.
     """
-    w, like = _draw_codes(model, components, generator)
-    return torch.cat([_draw_rows(model, w[rows], like) for rows in row_blocks(len(w), model.values_per_row)])
+    w = _draw_codes(model, components, generator)
+    return torch.cat(
+        [model.likelihood(w[rows]).draw(generator) for rows in row_blocks(len(w), model.values_per_row)]
+    )
 
 
 @torch.no_grad()
@@ -143,24 +144,12 @@ def sample_joint(model: GaussianMixtureVAE, n_rows: int, generator: torch.Genera
     """
     weights = model.prior().log_weights.exp()
     components = torch.multinomial(weights, n_rows, replacement=True, generator=generator)
-    w, like = _draw_codes(model, components, generator)
-    return _draw_rows(model, w, like), w
+    w = _draw_codes(model, components, generator)
+    rows: Tensor = model.likelihood(w).draw(generator)
+    return rows, w
 
 
-def _draw_codes(
-    model: GaussianMixtureVAE, components: Tensor, generator: torch.Generator
-) -> tuple[Tensor, dict[str, Any]]:
-    """Return draws of p(w|z), and how whatever else is drawn is to be made."""
+def _draw_codes(model: GaussianMixtureVAE, components: Tensor, generator: torch.Generator) -> Tensor:
+    """Return draws of p(w|z)."""
     prior = model.prior()
-    like = {"generator": generator, "device": prior.means.device, "dtype": prior.means.dtype}
-    w = prior.means[components]
-    return w + prior.scales[components] * torch.randn(w.shape, **like), like
-
-
-def _draw_rows(model: GaussianMixtureVAE, w: Tensor, like: dict[str, Any]) -> Tensor:
-    px = model.likelihood(w)
-    if isinstance(px, IndependentCounts):
-        return px.draw(like["generator"])
-    if isinstance(px.base_dist, torch.distributions.Bernoulli):
-        return (torch.rand(px.mean.shape, **like) < px.mean).to(w.dtype)
-    return px.mean + px.base_dist.scale * torch.randn(px.mean.shape, **like)
+    return DiagonalGaussian(prior.means[components], prior.scales[components]).draw(generator)

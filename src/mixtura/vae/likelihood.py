@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from mixtura.data.layout import ColumnLayout
 from mixtura.vae.distributions import (
     DiagonalGaussian,
     IndependentBernoulli,
+    IndependentCategories,
     IndependentCounts,
+    Product,
     full_precision,
 )
 
@@ -104,6 +108,82 @@ class CountLikelihood(nn.Module):
         log_mean = full_precision(self.network(w)).clamp(-15.0, 15.0) + self.offset
         log_size = None if self.size is None else (_SIZE_UNIT * self.size).clamp(-10.0, 10.0)
         return IndependentCounts(log_mean, log_size)
+
+
+class CategoricalLikelihood(nn.Module):
+    """Categories x_j | w, as indicators, with probabilities softmax(f_j(w)).
+
+    Parameters
+    ----------
+    network : nn.Module
+        Codes (..., d) to logits, of all categories of all columns side by side.
+    sizes : tuple of int
+        Categories of each column.
+    """
+
+    def __init__(self, network: nn.Module, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.sizes = sizes
+
+    def forward(self, w: Tensor) -> IndependentCategories:
+        """Return p(x|w) for codes of shape (..., d)."""
+        return IndependentCategories(full_precision(self.network(w)).clamp(-15.0, 15.0), self.sizes)
+
+
+class ProductLikelihood(nn.Module):
+    """p(x|w) = prod_f p_f(x_f|w), the columns of a mixed table by family, from one network.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Codes (..., d) to (..., ``layout.n_outputs``): what describes each family, one after the other.
+    layout : ColumnLayout
+        How the columns lie in encoded rows.
+    std_floor : float
+        Least standard deviation of the Gaussian columns, in encoded units.
+    """
+
+    def __init__(self, network: nn.Module, layout: ColumnLayout, std_floor: float) -> None:
+        super().__init__()
+        self.network = network
+        self.layout = layout
+        given = nn.Identity()  # a part is handed its share of the network's outputs
+        parts: list[tuple[nn.Module, int, int]] = []
+        gaussian, bernoulli, poisson, dispersed, categories = layout.widths
+        if gaussian:
+            parts.append((GaussianLikelihood(given, "real", std_floor), gaussian, 2 * gaussian))
+        if bernoulli:
+            parts.append((BernoulliLikelihood(given), bernoulli, bernoulli))
+        for width, own in ((poisson, False), (dispersed, True)):
+            if width:
+                parts.append((CountLikelihood(given, width, dispersed=own), width, width))
+        if categories:
+            parts.append((CategoricalLikelihood(given, layout.categories), categories, categories))
+        self.parts = nn.ModuleList(part for part, _, _ in parts)
+        self._widths = [width for _, width, _ in parts]
+        self._outputs = [n_outputs for _, _, n_outputs in parts]
+
+    @torch.no_grad()
+    def start_at(self, means: Tensor) -> None:
+        """Make outputs of 0 stand for the given means of the columns, where those are counts."""
+        for part, own in zip(self.parts, means.split(self._widths), strict=True):
+            if isinstance(part, CountLikelihood):
+                part.start_at(own)
+
+    def forward(self, w: Tensor) -> Product:
+        """Return p(x|w) for codes of shape (..., d)."""
+        outputs = self.network(w).split(self._outputs, dim=-1)
+        return Product([part(own) for part, own in zip(self.parts, outputs, strict=True)], self._widths)
+
+
+Likelihood: TypeAlias = GaussianLikelihood | BernoulliLikelihood | CountLikelihood | ProductLikelihood
+
+
+def gaussian_part(likelihood: nn.Module) -> GaussianLikelihood | None:
+    """Return what models the Gaussian columns, which has a least standard deviation, if there are any."""
+    parts = likelihood.parts if isinstance(likelihood, ProductLikelihood) else [likelihood]
+    return next((part for part in parts if isinstance(part, GaussianLikelihood)), None)
 
 
 _SIZE_UNIT = 5.0  # of log r

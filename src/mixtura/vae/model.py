@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from mixtura.data.layout import ColumnLayout
 from mixtura.errors import InputError
-from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, GaussianLikelihood
+from mixtura.vae.likelihood import (
+    BernoulliLikelihood,
+    CountLikelihood,
+    GaussianLikelihood,
+    Likelihood,
+    ProductLikelihood,
+)
 from mixtura.vae.networks import (
     ConvDecoder,
     ConvEncoder,
     LogCounts,
+    LogSomeCounts,
     choose_network,
     initialise,
     materialise,
@@ -22,8 +30,7 @@ from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibiliti
 from mixtura.vae.prior import GaussianMixturePrior
 from mixtura.vae.settings import Settings
 
-Domain = Literal["unit", "real", "binary", "count"]
-Likelihood: TypeAlias = GaussianLikelihood | BernoulliLikelihood | CountLikelihood
+Domain = Literal["unit", "real", "binary", "count", "mixed"]
 
 MAX_ROW_COLUMNS = 64
 """Tables of up to so many columns are grouped by their rows, whose distances mean something untrained;
@@ -41,7 +48,7 @@ class GaussianMixtureVAE(nn.Module):
         q_phi(z|w, x).
     prior : GaussianMixturePrior
         p(w, z).
-    likelihood : GaussianLikelihood, BernoulliLikelihood or CountLikelihood
+    likelihood : Likelihood
         p_theta(x|w).
     log_determinant : float
         Of the map from raw to encoded rows: added to log p(encoded) it gives log p(raw).
@@ -111,14 +118,24 @@ def default_hidden(n_encoded: int, kind: str) -> tuple[int, ...]:
     return (width, width)
 
 
-def _shown(network: nn.Module, domain: Domain) -> nn.Module:
+def _shown(network: nn.Module, domain: Domain, layout: ColumnLayout | None) -> nn.Module:
     """Return a network of rows with what it is to be shown of them put before it."""
-    if domain != "count":
+    shown: nn.Module
+    if domain == "count":
+        shown = LogCounts()
+    elif layout is not None and layout.poisson + layout.negative_binomial > 0:
+        first = layout.gaussian + layout.bernoulli
+        shown = LogSomeCounts(first, first + layout.poisson + layout.negative_binomial)
+    else:
         return network
-    return nn.Sequential(LogCounts(), *(network if isinstance(network, nn.Sequential) else (network,)))
+    return nn.Sequential(shown, *(network if isinstance(network, nn.Sequential) else (network,)))
 
 
-def _likelihood(settings: Settings, decoder: nn.Module, n_encoded: int, domain: Domain) -> Likelihood:
+def _likelihood(
+    settings: Settings, decoder: nn.Module, n_encoded: int, domain: Domain, layout: ColumnLayout | None
+) -> Likelihood:
+    if layout is not None:
+        return ProductLikelihood(decoder, layout, settings.std_floor)
     if settings.likelihood == "bernoulli":
         return BernoulliLikelihood(decoder)
     if settings.likelihood == "gaussian":
@@ -134,6 +151,7 @@ def build_model(
     generator: torch.Generator | None = None,
     image_shape: tuple[int, ...] | None = None,
     log_determinant: float = 0.0,
+    layout: ColumnLayout | None = None,
 ) -> GaussianMixtureVAE:
     """Return a new model with weights drawn from ``generator``, in float32 on the CPU.
 
@@ -143,7 +161,7 @@ def build_model(
         Sizes and choices; what is None or "auto" is chosen here from the shape of the data.
     n_encoded : int
         Values of an encoded row.
-    domain : {"unit", "real", "binary", "count"}
+    domain : {"unit", "real", "binary", "count", "mixed"}
         What the encoded values are.
     generator : torch.Generator, optional
         Source of the initial weights, on the CPU; without it the weights are zero, to be loaded.
@@ -151,6 +169,8 @@ def build_model(
         (H, W) or (H, W, C) where rows are flattened images.
     log_determinant : float
         Of the encoding.
+    layout : ColumnLayout, optional
+        How the columns of a mixed table lie in encoded rows.
 
     Raises
     ------
@@ -175,6 +195,7 @@ def build_model(
     hidden = settings.hidden or default_hidden(n_encoded, kind)
     latent_dim = settings.latent_dim or min(10, n_encoded)
     n_maps = 2 if settings.likelihood == "gaussian" else 1
+    n_outputs = n_maps * n_encoded if layout is None else layout.n_outputs
     with torch.device("meta"):
         encoder: nn.Module
         decoder: nn.Module
@@ -184,7 +205,7 @@ def build_model(
             decoder = ConvDecoder(latent_dim, hidden[0], image_shape, n_maps)
         else:
             encoder = mlp((n_encoded, *hidden, 2 * latent_dim))
-            decoder = mlp((latent_dim, *reversed(hidden), n_maps * n_encoded))
+            decoder = mlp((latent_dim, *reversed(hidden), n_outputs))
         responsibilities: ExactResponsibilities | AmortisedResponsibilities = ExactResponsibilities()
         if settings.responsibilities == "amortised":
             features = (
@@ -193,16 +214,16 @@ def build_model(
                 else mlp((n_encoded, *hidden))
             )
             responsibilities = AmortisedResponsibilities(
-                _shown(features, domain), latent_dim, hidden[-1], settings.n_components
+                _shown(features, domain, layout), latent_dim, hidden[-1], settings.n_components
             )
-        encoder = _shown(encoder, domain)
+        encoder = _shown(encoder, domain, layout)
     for network in (encoder, decoder, responsibilities):
         materialise(network)
     model = GaussianMixtureVAE(
         GaussianPosterior(encoder),
         responsibilities,
         GaussianMixturePrior(settings.n_components, latent_dim, settings.covariance_type, settings.weights),
-        _likelihood(settings, decoder, n_encoded, domain),
+        _likelihood(settings, decoder, n_encoded, domain, layout),
         log_determinant,
     )
     if generator is not None:

@@ -52,6 +52,25 @@ class LogCounts(nn.Module):
         return torch.log1p(rows.clamp(min=0.0))
 
 
+class LogSomeCounts(nn.Module):
+    """Rows with log(1 + x) in place of those columns that are counts.
+
+    Parameters
+    ----------
+    first, last : int
+        The columns from ``first`` up to ``last``, which is not one of them.
+    """
+
+    def __init__(self, first: int, last: int) -> None:
+        super().__init__()
+        self.first, self.last = first, last
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return rows of the same shape."""
+        before, counts, after = rows.tensor_split((self.first, self.last), dim=-1)
+        return torch.cat((before, torch.log1p(counts.clamp(min=0.0)), after), dim=-1)
+
+
 class ConvEncoder(nn.Module):
     """Strided convolutions, then a linear layer: flat rows (n, H W C) to (n, n_out)."""
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from mixtura.errors import InputError
 
 Inference = Literal["reverse", "sleep", "wake"]
-LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial"]
+LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"]
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "likelihood": ("gaussian", "bernoulli", "poisson", "negative_binomial"),
+    "likelihood": ("gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"),
     "responsibilities": ("exact", "amortised"),
     "inference": ("reverse", "sleep", "wake"),
     "procedure": ("default", "plain"),
@@ -35,9 +35,10 @@ class Settings:
         K, the number of groups.
     latent_dim : int, optional
         d, the dimension of w; unless given, 10 or the number of features where that is less.
-    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial"}
-        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, or one of counts; the
-        negative binomial has a learned dispersion for each column.
+    likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"}
+        p(x|w): Gaussian with learned mean and variance, Bernoulli for data in {0, 1}, one of counts, of which
+        the negative binomial has a learned dispersion for each column, or categorical; "mixed" is a product
+        of these over the columns of a table.
     responsibilities : {"exact", "amortised"}
         q(z|w, x): its optimum p(z|w), or a trained network as in the source of the model, which the default
         procedure teaches the groups.

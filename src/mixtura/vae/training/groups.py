@@ -92,7 +92,7 @@ METHODS: dict[str, Method] = {
     "diag": _diag,
     "full": _full,
 }
-_WORDS = {
+WORDS = {
     "graph": "the modularity of a neighbour graph",
     "linkage": "average linkage on a neighbour graph",
     "kmeans": "k-means",
@@ -194,8 +194,8 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Sta
     if len(sample) < len(points):
         labels = labels[nearest(rows, points, 1)[:, 0]]
     message = (
-        f"{n_groups} groups by {_WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
-        f"{_WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {_WORDS[linked]}{steadier}"
+        f"{n_groups} groups by {WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
+        f"{WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {WORDS[linked]}{steadier}"
     )
     agreement = by_modularity.agreement if taken == "graph" else steady.get(taken)
     return replace(
@@ -249,7 +249,7 @@ def _found(
 ) -> Start:
     sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
     rows = points[sample]
-    message = f"{n_groups} groups by {_WORDS[kind]}"
+    message = f"{n_groups} groups by {WORDS[kind]}"
     agreement = quality = None
     if kind == "graph":
         groups = modularity_groups(rows, n_groups, generator, n_restarts=_FEWER if again else _RESTARTS)

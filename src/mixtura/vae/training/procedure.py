@@ -14,7 +14,7 @@ from torch import Tensor
 from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
 from mixtura.vae.importance import row_blocks
-from mixtura.vae.likelihood import CountLikelihood, GaussianLikelihood
+from mixtura.vae.likelihood import CountLikelihood, ProductLikelihood, gaussian_part
 from mixtura.vae.model import MAX_ROW_COLUMNS, GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
@@ -181,11 +181,10 @@ class Trainer:
         self.on_event = on_event or (lambda event: None)
         self.record = TrainingRecord()
         self.learned = isinstance(model.responsibilities, AmortisedResponsibilities)
-        self.domain = (
-            model.likelihood.domain if isinstance(model.likelihood, GaussianLikelihood) else "discrete"
-        )
+        self.gaussian = gaussian_part(model.likelihood)
+        self.domain = "discrete" if self.gaussian is None else self.gaussian.domain
         table = self.domain == "real" or (
-            isinstance(model.likelihood, CountLikelihood) and image_shape is None
+            isinstance(model.likelihood, (CountLikelihood, ProductLikelihood)) and image_shape is None
         )
         self.on_rows = table and x.shape[1] <= MAX_ROW_COLUMNS
         self.search = GroupSearch(
@@ -258,8 +257,8 @@ class Trainer:
 
         def on_step(done: float) -> None:
             objective.prior_weight = weight(done)
-            if isinstance(model.likelihood, GaussianLikelihood):
-                model.likelihood.std_floor.fill_(floor(done))
+            if self.gaussian is not None:
+                self.gaussian.std_floor.fill_(floor(done))
 
         def on_epoch(values: dict[str, float]) -> None:
             steps = values.pop("steps")
@@ -294,8 +293,8 @@ class Trainer:
         # A schedule longer than its run would leave the last value unreached, silently.
         assert result.done == 1.0
         assert objective.prior_weight == stage.beta
-        if isinstance(model.likelihood, GaussianLikelihood):
-            assert math.isclose(float(model.likelihood.std_floor), floor.end, rel_tol=1e-6)
+        if self.gaussian is not None:
+            assert math.isclose(float(self.gaussian.std_floor), floor.end, rel_tol=1e-6)
         if "posterior" in stage.parts:
             search.forget_codes()
         if stage.teacher is not None:

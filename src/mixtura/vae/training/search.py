@@ -12,10 +12,11 @@ from torch import Tensor
 
 from mixtura.clustering import GroupEvidence, numbered_alike
 from mixtura.data.counts import stabilised
-from mixtura.vae.likelihood import CountLikelihood
+from mixtura.vae.likelihood import CountLikelihood, ProductLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.training.groups import Start, find_groups
+from mixtura.vae.training.mixed_start import find_mixed_groups
 from mixtura.vae.training.start import mean_codes, mean_features, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
@@ -108,19 +109,26 @@ class GroupSearch:
         loc, variance = self._mean_codes()
         message = None
         if self.found.groups is None or not self._on_rows:
-            start = find_groups(
-                self._points(loc),
-                self._model.n_components,
-                self._kind_now,
-                self._numpy_generator,
-                on_rows=self._on_rows,
-                again=self.found.start is not None,
-            )
+            start = self._start(loc)
             self._take(start)
             message = f"{start.message}, on {self._where}"
         assert self.found.groups is not None
         set_prior_from_groups(self._model, loc, variance, self.found.groups)
         return message
+
+    def _start(self, loc: Tensor) -> Start:
+        n_groups, likelihood = self._model.n_components, self._model.likelihood
+        if self._on_rows and isinstance(likelihood, ProductLikelihood):
+            rows = self._x.float().cpu().numpy()
+            return find_mixed_groups(rows, likelihood.layout, n_groups, self._kind, self._numpy_generator)
+        return find_groups(
+            self._points(loc),
+            n_groups,
+            self._kind_now,
+            self._numpy_generator,
+            on_rows=self._on_rows,
+            again=self.found.start is not None,
+        )
 
     def _take(self, start: Start) -> None:
         labels, sure, before = start.labels, start.probabilities, self.found.groups
