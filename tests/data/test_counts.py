@@ -37,3 +37,9 @@ def test_what_is_no_count_is_named_with_its_place(wrong):
 def test_stabilised_counts_vary_by_one_whatever_their_mean(mean):
     counts = np.random.default_rng(0).poisson(mean, 100_000)
     assert stabilised(counts).std() == pytest.approx(1.0, abs=0.03)
+
+
+def test_rows_that_are_scored_are_named_by_their_own_columns_and_place():
+    encoding = Encoding.fit(np.ones((4, 2)) * [[1], [2], [3], [4]], likelihood="poisson", names=("a", "b"))
+    with pytest.raises(InputError, match=r"column 'b', row 7 \(from 0\); the model was fitted to counts"):
+        encoding.encode(np.array([[1.0, 2.0], [1.0, 0.5]]), names=("a", "b"), first_row=6)

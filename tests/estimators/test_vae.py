@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from scipy import sparse, stats
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -187,3 +188,27 @@ def test_a_mixed_table_has_codes_and_comes_back(tmp_path, rng):
     np.testing.assert_array_equal(
         VAE.load(tmp_path / "model").score_samples(table), model.score_samples(table)
     )
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+@pytest.mark.parametrize("mean", [3, 1_000, 20_000])
+def test_counts_of_any_size_get_their_density(mean, likelihood, rng):
+    X = rng.poisson(mean, size=(500, 3))
+    truth = stats.poisson(mean).logpmf(X).sum(1).mean()
+    assert VAE(2, likelihood=likelihood, random_state=0).fit(X).score(X) == pytest.approx(truth, abs=0.4)
+
+
+@pytest.mark.parametrize("rows", ["few", "the same"])
+def test_a_fit_whose_codes_have_no_density_is_kept_too(rows, tmp_path, rng):
+    X = rng.normal(size=(5, 12)) if rows == "few" else np.zeros((20, 3))
+    model = VAE(likelihood="gaussian" if rows == "few" else "poisson", max_epochs=5, random_state=0).fit(X)
+    model.save(tmp_path / "model")
+    again = VAE.load(tmp_path / "model")
+    assert again.information_.total_correlation_of_means == model.information_.total_correlation_of_means
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
+def test_sparse_counts_are_those_counts(kind, rng):
+    X = rng.poisson(0.3, size=(60, 5)).astype(np.float64)
+    dense, other = (VAE(2, likelihood="poisson", **QUICK).fit(rows) for rows in (X, kind(X)))
+    np.testing.assert_array_equal(dense.score_samples(X), other.score_samples(kind(X)))

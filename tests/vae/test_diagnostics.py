@@ -11,6 +11,7 @@ from mixtura.vae.code_spread import CodeSpread
 from mixtura.vae.diagnostics import diagnose
 from mixtura.vae.group_overlap import GroupOverlap
 from mixtura.vae.row_support import RowSupport
+from mixtura.vae.settings import Settings
 from mixtura.vae.training.groups import Start
 from mixtura.vae.training.procedure import TrainingRecord
 
@@ -19,6 +20,7 @@ COLLAPSED = [CodeSpread(2, np.array([0.0]), np.array([1e-6]), np.array([2.0]))]
 LABELS = np.repeat([0, 1, 2, 3], 25)
 ELSEWHERE = np.tile([0, 1, 2, 3], 25)
 STARTED = Start(LABELS, "4 groups", GroupEvidence(1.0, 0.1), agreement=1.0)
+LOST = RowSupport(0.1, 0.9)
 DENIED = GroupEvidence(-0.1, 0.2)
 
 
@@ -36,9 +38,10 @@ def shared_by(*groups: int) -> GroupOverlap:
     return overlap
 
 
-def found(spreads=ALIVE, labels=LABELS, overlap=None, record=None, support=None, gap=None):
+def found(spreads=ALIVE, labels=LABELS, overlap=None, record=None, support=None, gap=None, settings=None):
     record = TrainingRecord(start=STARTED) if record is None else record
-    return diagnose(spreads, labels, sure(labels) if overlap is None else overlap, record, support, gap)
+    overlap = sure(labels) if overlap is None else overlap
+    return diagnose(spreads, labels, overlap, record, support, gap, settings)
 
 
 def of_start(**changes) -> TrainingRecord:
@@ -120,3 +123,27 @@ def test_ten_groups_of_noise_are_denied_by_a_fit(rng) -> None:
 def test_a_fit_to_groups_that_are_there_is_found_well(rng) -> None:
     rows = rng.normal(size=(120, 2)) + 12 * np.array([[0, 0], [1, 0], [0, 1]])[np.arange(120) % 3]
     assert GMVAE(3, start="kmeans", random_state=0).fit(rows).findings_ == ()
+
+
+@pytest.mark.parametrize(
+    ("case", "settings", "there", "absent"),
+    [
+        ({"gap": 2.0}, Settings(), "responsibilities='exact'", None),
+        ({"gap": 2.0}, Settings(inference="sleep"), "train longer", "responsibilities"),
+        ({"gap": 2.0}, Settings(inference="sleep", procedure="plain"), "responsibilities='exact'", None),
+        ({"spreads": COLLAPSED}, Settings(likelihood="poisson"), "train longer", "std_floor"),
+        ({"spreads": COLLAPSED}, Settings(likelihood="mixed"), "std_floor", None),
+        (
+            {"support": LOST},
+            Settings(likelihood="poisson"),
+            "numbers of components",
+            "std_floor",
+        ),
+        ({"support": LOST}, Settings(), "std_floor", "plain"),
+        ({"support": LOST}, Settings(procedure="plain"), "procedure='plain'", None),
+    ],
+)
+def test_no_remedy_is_named_that_the_fit_does_not_have(case, settings, there, absent) -> None:
+    remedies = " ".join(finding.remedy for finding in found(**case, settings=settings))
+    assert there in remedies
+    assert absent is None or absent not in remedies

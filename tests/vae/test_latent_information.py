@@ -88,3 +88,18 @@ def test_blocks_change_nothing(monkeypatch):
 def test_too_little_is_refused(rows, n_draws):
     with pytest.raises(InputError, match="at least"):
         latent_information(torch.zeros(rows, 2), torch.ones(rows, 2), torch.Generator(), n_draws)
+
+
+@pytest.mark.parametrize("rows", ["few", "dependent"])
+def test_mean_codes_without_a_density_have_no_total_correlation(rows):
+    loc = made(3 if rows == "few" else 50, 4, 0)[0]
+    if rows == "dependent":
+        loc[:, 3] = loc[:, 0] - 2 * loc[:, 1]
+    told = latent_information(loc, torch.ones_like(loc), torch.Generator().manual_seed(0), 10)
+    assert told.total_correlation_of_means is None
+
+
+def test_rounding_is_no_correlation():
+    loc = 1.0 + 1e-14 * made(50, 3, 0)[0]
+    told = latent_information(loc, torch.ones_like(loc), torch.Generator().manual_seed(0), 10)
+    assert told.total_correlation_of_means == 0.0

@@ -109,7 +109,7 @@ def test_counts_start_at_the_means_of_the_columns(dispersed) -> None:
     torch.nn.init.zeros_(decoder.bias)
     likelihood = CountLikelihood(decoder, 3, dispersed=dispersed)
     means = torch.tensor([0.0, 2.0, 300.0])
-    likelihood.start_at(means)
+    likelihood.start_at(means, means)
     found = likelihood(torch.zeros(4, 2)).mean
     torch.testing.assert_close(found[0], means.clamp(min=1e-3))
     assert (likelihood.size is not None) == dispersed
@@ -120,7 +120,8 @@ def test_a_product_is_its_parts_each_with_its_share_of_the_outputs() -> None:
     layout = ColumnLayout(gaussian=2, bernoulli=1, poisson=1, negative_binomial=2, categories=(2, 3))
     outputs = [0.1 * i - 0.5 for i in range(layout.n_outputs)]
     whole = ProductLikelihood(constant(outputs), layout, FLOOR).double()
-    whole.start_at(torch.tensor([9.0, 9.0, 9.0, 2.0, 3.0, 4.0] + [9.0] * 5, dtype=torch.float64))
+    means = torch.tensor([9.0, 9.0, 9.0, 2.0, 3.0, 4.0] + [9.0] * 5, dtype=torch.float64)
+    whole.start_at(means, 3 * means)
     parts = [
         GaussianLikelihood(constant(outputs[:4]), "real", FLOOR).double(),
         BernoulliLikelihood(constant(outputs[4:5])),
@@ -128,8 +129,8 @@ def test_a_product_is_its_parts_each_with_its_share_of_the_outputs() -> None:
         CountLikelihood(constant(outputs[6:8]), 2, dispersed=True).double(),
         CategoricalLikelihood(constant(outputs[8:]), (2, 3)),
     ]
-    parts[2].start_at(torch.tensor([2.0], dtype=torch.float64))
-    parts[3].start_at(torch.tensor([3.0, 4.0], dtype=torch.float64))
+    parts[2].start_at(means[3:4], 3 * means[3:4])
+    parts[3].start_at(means[4:6], 3 * means[4:6])
     x = torch.tensor([[0.3, -1.0, 1.0, 4.0, 0.0, 7.0, 0.0, 1.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
     expected = sum(
         part(W).log_prob(own) for part, own in zip(parts, x.split((2, 1, 1, 2, 5), 1), strict=True)
@@ -142,3 +143,17 @@ def test_a_product_is_its_parts_each_with_its_share_of_the_outputs() -> None:
 def test_a_product_without_measurements_has_no_floor() -> None:
     layout = ColumnLayout(bernoulli=1, categories=(2,))
     assert gaussian_part(ProductLikelihood(constant([0.0] * 3), layout, FLOOR)) is None
+
+
+@pytest.mark.parametrize(("mean", "variance", "log_size"), [(100.0, 100.0, 10.0), (9.0, 13.5, np.log(18.0))])
+def test_sizes_start_at_the_moments_of_columns_that_hardly_vary_more_than_a_poisson(
+    mean, variance, log_size
+) -> None:
+    counts = CountLikelihood(constant([0.0]), 1, dispersed=True).double()
+    counts.start_at(torch.tensor([mean]).double(), torch.tensor([variance]).double())
+    assert counts(W).base_dist.total_count.log().item() == pytest.approx(log_size)
+    assert counts(W).mean.item() == pytest.approx(mean)
+    # A step of one is one standard deviation of the column.
+    moved = CountLikelihood(constant([1.0]), 1, dispersed=False).double()
+    moved.start_at(torch.tensor([mean]).double(), torch.tensor([variance]).double())
+    assert moved(W).mean.item() == pytest.approx(mean * np.exp(np.sqrt(variance) / mean))

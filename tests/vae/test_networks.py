@@ -9,7 +9,7 @@ from torch import nn
 from mixtura.vae.networks import (
     ConvDecoder,
     ConvEncoder,
-    LogSomeCounts,
+    LogCounts,
     choose_network,
     initialise,
     materialise,
@@ -139,10 +139,14 @@ def test_a_strong_start_keeps_the_size_of_what_goes_through() -> None:
     assert 0.5 < sizes[1] < 2.0
 
 
-def test_only_counts_are_shown_by_their_logarithm() -> None:
-    rows = torch.tensor([[-2.0, 3.0, 0.0, 5.0]])
-    expected = torch.tensor([[-2.0, math.log(4.0), 0.0, 5.0]])
-    torch.testing.assert_close(LogSomeCounts(1, 3)(rows), expected)
+def test_only_counts_are_shown_by_their_standardised_logarithm() -> None:
+    rows = torch.tensor([[-2.0, 3.0, 0.0, 5.0], [4.0, 15.0, 0.0, 6.0]])
+    shown = LogCounts(1, 3)
+    expected = torch.tensor([[-2.0, math.log(4.0), 0.0, 5.0], [4.0, math.log(16.0), 0.0, 6.0]])
+    torch.testing.assert_close(shown(rows), expected)
+    shown.start_at(rows)
+    expected[:, 1] = torch.tensor([-1.0, 1.0])
+    torch.testing.assert_close(shown(rows), expected)
 
 
 def test_a_module_of_the_meta_device_gets_zeros_and_touches_no_generator() -> None:

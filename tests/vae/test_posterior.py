@@ -10,7 +10,14 @@ from torch import nn
 
 from mixtura.vae.distributions import GaussianMixture
 from mixtura.vae.networks import mlp
-from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities, GaussianPosterior
+from mixtura.vae.posterior import (
+    LEAK,
+    LOG_VARIANCE_BOUNDS,
+    AmortisedResponsibilities,
+    ExactResponsibilities,
+    GaussianPosterior,
+    bounded,
+)
 
 PRIOR = GaussianMixture(
     torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64).log(),
@@ -39,7 +46,7 @@ def test_gaussian_posterior_is_bounded_and_its_gradient_finite(log_variance) -> 
     output = torch.tensor([[0.0, log_variance]], requires_grad=True)
     q = GaussianPosterior(nn.Identity())(output)
     w = q.reparameterise(torch.ones(1, 1))
-    assert math.exp(-6) <= float(w.detach()) <= math.exp(2) * (1 + 1e-6)
+    assert math.exp(-6.5) * (1 - 1e-6) <= float(w.detach()) <= math.exp(2.5) * (1 + 1e-6)
     (gradient,) = torch.autograd.grad(q.log_prob(w).sum() + w.sum(), output)
     assert torch.isfinite(gradient).all()
 
@@ -87,3 +94,12 @@ def test_amortised_responsibilities_permute_with_their_components(rng) -> None:
 def test_responsibilities_are_finite_far_away(make, far) -> None:
     w = torch.full((1, 2), far, dtype=torch.float64)
     assert torch.isfinite(make()(w, torch.full((1, 4), far, dtype=torch.float64), PRIOR)).all()
+
+
+@pytest.mark.parametrize("raw", [-50.0, -12.5, 4.5, 60.0])
+def test_a_code_beyond_the_bounds_has_a_way_back(raw) -> None:
+    at = torch.tensor(raw, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(bounded(at), at)
+    assert slope == LEAK
+    low, high = LOG_VARIANCE_BOUNDS
+    assert low - 1 <= bounded(at).item() <= high + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,8 +15,20 @@ from mixtura.findings import Finding
 _MEND = "give a threshold with --binarise (binarise=... in Python), or use likelihood='gaussian'"
 
 
-def require_binary(values: np.ndarray, names: tuple[str, ...], mend: str = _MEND) -> None:
-    """Raise InputError if a value is neither 0 nor 1, saying how many, one of them and the mend."""
+def require_binary(values: np.ndarray, names: Sequence[str], mend: str = _MEND, first_row: int = 0) -> None:
+    """Raise InputError if a value is neither 0 nor 1, saying how many, one of them and the mend.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, d)
+        The rows, or a piece of them.
+    names : sequence of str
+        Of the columns.
+    mend : str
+        What to do.
+    first_row : int
+        The number of the piece's first row.
+    """
     count, first = 0, ""
     for rows in blocks(*values.shape):
         wrong = (values[rows] != 0) & (values[rows] != 1)
@@ -23,7 +36,7 @@ def require_binary(values: np.ndarray, names: tuple[str, ...], mend: str = _MEND
         if found and not count:
             row, i = (int(at) for at in np.unravel_index(int(wrong.argmax()), wrong.shape))
             value = float(values[rows][row, i])
-            first = f"such as {value:g} in column {names[i]!r}, row {rows.start + row} (from 0)"
+            first = f"such as {value:g} in column {names[i]!r}, row {first_row + rows.start + row} (from 0)"
         count += found
     if count:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,20 @@ MOST = 1e6
 
 
 def require_counts(
-    values: np.ndarray, names: tuple[str, ...], mend: str = "use likelihood='gaussian'"
+    values: np.ndarray, names: Sequence[str], mend: str = "use likelihood='gaussian'", first_row: int = 0
 ) -> None:
     """Raise InputError if a value is no count, saying how many are none, one of them and the mend.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, d)
+        The rows, or a piece of them.
+    names : sequence of str
+        Of the columns.
+    mend : str
+        What to do.
+    first_row : int
+        The number of the piece's first row.
 
     Examples
     --------
@@ -34,9 +46,8 @@ def require_counts(
         found = int(np.count_nonzero(wrong))
         if found and not count:
             row, i = (int(at) for at in np.unravel_index(int(wrong.argmax()), wrong.shape))
-            first = (
-                f"such as {float(block[row, i]):g} in column {names[i]!r}, row {rows.start + row} (from 0)"
-            )
+            place = f"column {names[i]!r}, row {first_row + rows.start + row} (from 0)"
+            first = f"such as {float(block[row, i]):g} in {place}"
         count += found
     if count:
         raise InputError(

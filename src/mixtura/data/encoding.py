@@ -29,6 +29,7 @@ COUNTS = ("poisson", "negative_binomial")
 _LIKELIHOODS = ("gaussian", "bernoulli", *COUNTS)
 FloatType: TypeAlias = type[np.float32] | type[np.float64]
 
+_FITTED_TO = "the model was fitted to {}: mend the rows, or leave them out"
 # Encoded values stop here, so that their squares stay finite; no density tells them from infinity.
 _LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e75}
 
@@ -213,7 +214,14 @@ class Encoding:
             f"log_determinant={self.log_determinant:.6g})"
         )
 
-    def encode(self, values: np.ndarray, dtype: FloatType = np.float32) -> np.ndarray:
+    def encode(
+        self,
+        values: np.ndarray,
+        dtype: FloatType = np.float32,
+        *,
+        names: Sequence[str] | None = None,
+        first_row: int = 0,
+    ) -> np.ndarray:
         """Return the encoded rows.
 
         Values beyond 1e15 standard deviations (1e75 in float64) stop there, so that neither
@@ -225,6 +233,10 @@ class Encoding:
             Raw rows.
         dtype : {numpy.float32, numpy.float64}
             Of the result; the arithmetic is in float64, block by block.
+        names : sequence of str, optional
+            Names of the columns, for messages.
+        first_row : int
+            The number of the first row, for messages, where the rows are a piece of many.
 
         Returns
         -------
@@ -243,12 +255,14 @@ class Encoding:
                 f"the data have shape {values.shape} and the model was fitted to "
                 f"{plural(self.n_features, 'column')}; give the same columns"
             )
-        require_finite(values, "the data", lambda row, i: f"column {i}, row {row} (from 0)")
-        columns = tuple(f"column_{i}" for i in range(self.n_features))
+        columns = tuple(f"column_{i}" for i in range(self.n_features)) if names is None else names
+        require_finite(
+            values, "the data", lambda row, i: f"column {columns[i]!r}, row {first_row + row} (from 0)"
+        )
         if self.domain == "binary" and self.binarise is None:
-            require_binary(values, columns)
+            require_binary(values, columns, _FITTED_TO.format("zeros and ones"), first_row)
         if self.domain == "count":
-            require_counts(values, columns)
+            require_counts(values, columns, _FITTED_TO.format("counts"), first_row)
         out = np.empty((len(values), self.n_encoded), dtype)
         limit = _LIMITS[out.dtype]
         every = self.n_encoded == self.n_features

@@ -156,7 +156,14 @@ class MixedEncoding:
         kinds = ", ".join(f"{self.families.count(f)} {f}" for f in FAMILIES if f in self.families)
         return f"MixedEncoding({kinds} to {self.n_encoded:,}, log_determinant={self.log_determinant:.6g})"
 
-    def encode(self, values: np.ndarray, dtype: FloatType = np.float32) -> np.ndarray:
+    def encode(
+        self,
+        values: np.ndarray,
+        dtype: FloatType = np.float32,
+        *,
+        names: Sequence[str] | None = None,
+        first_row: int = 0,
+    ) -> np.ndarray:
         """Return the encoded rows, shape (n, n_encoded).
 
         Parameters
@@ -165,6 +172,10 @@ class MixedEncoding:
             Rows as of `fit`.
         dtype : {numpy.float32, numpy.float64}
             Of the result.
+        names : sequence of str, optional
+            Names of the columns, for messages; those of the fit unless given.
+        first_row : int
+            The number of the first row, for messages, where the rows are a piece of many.
 
         Raises
         ------
@@ -177,7 +188,7 @@ class MixedEncoding:
                 f"the data have shape {values.shape} and the model was fitted to "
                 f"{plural(self.n_features, 'column')}; give the same columns"
             )
-        self._check(values)
+        self._check(values, names, first_row)
         out = np.zeros((len(values), self.n_encoded), dtype)
         limit = _LIMITS[out.dtype]
         plain = self._plain
@@ -240,8 +251,9 @@ class MixedEncoding:
     def _of(self, family: str) -> list[int]:
         return [j for j, own in enumerate(self.families) if own == family]
 
-    def _check(self, values: np.ndarray) -> None:
+    def _check(self, values: np.ndarray, names: Sequence[str] | None = None, first_row: int = 0) -> None:
         """Refuse what is none of its family."""
+        named = self.names if names is None else names
         for family, require in (
             ("bernoulli", require_binary),
             ("poisson", require_counts),
@@ -249,7 +261,7 @@ class MixedEncoding:
         ):
             columns = self._of(family)
             if columns:
-                require(values[:, columns], tuple(self.names[j] for j in columns), _MEND)
+                require(values[:, columns], [named[j] for j in columns], _MEND, first_row)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the encoding as plain values for JSON, which keeps every bit of a float."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -161,8 +162,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self.latent_dim_
 
     def __sklearn_tags__(self) -> Tags:
-        """Say whether text is welcome."""
+        """Say that sparse rows are welcome, and whether text is."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.input_tags.string = tags.input_tags.categorical = self.likelihood in _MIXED
         return tags
 
@@ -183,8 +185,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if self._columns is not None:
             return self._columns.codes(self, read_columns(self, X, reset=False))
         X, _ = flat_rows(X, self.image_shape_)
-        rows: NDArray[Any] = validate_data(self, X, reset=False)
-        return rows
+        return self._dense(X, reset=False)
+
+    def _dense(self, X: Any, *, reset: bool) -> NDArray[Any]:
+        """Return checked rows of numbers as an array, sparse ones too: training holds them all encoded."""
+        rows: Any = validate_data(self, X, reset=reset, accept_sparse=("csr", "csc", "coo"))
+        return rows.toarray() if sparse.issparse(rows) else rows
 
     def _raw(self, encoded: NDArray[Any]) -> NDArray[Any]:
         """Return encoded rows in raw units."""
@@ -195,9 +201,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Yield encoded rows in float64, block by block."""
         import torch
 
+        names = getattr(self, "feature_names_in_", None)
         step = max(1, _BLOCK_VALUES // max(rows.shape[1], self.model_.values_per_row))
         for first in range(0, len(rows), step):
-            yield torch.from_numpy(self.encoding_.encode(rows[first : first + step], np.float64))
+            piece = rows[first : first + step]
+            yield torch.from_numpy(self.encoding_.encode(piece, np.float64, names=names, first_row=first))
 
     def _rows_to_fit(self, X: ArrayLike) -> tuple[NDArray[Any], tuple[int, ...] | None]:
         """Return checked rows, at least two, and the shape of images."""
@@ -215,7 +223,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self._columns = MixedColumns.learn(self, columns, asked)
             rows = self._columns.codes(self, columns)
         else:
-            rows = validate_data(self, X)
+            rows = self._dense(X, reset=True)
         if len(rows) < 2:
             raise InputError("1 sample is no data set; give at least 2 rows")
         return rows, image_shape

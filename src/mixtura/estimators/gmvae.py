@@ -263,7 +263,7 @@ class GMVAE(ClusterMixin, Autoencoder):
             self.labels_,
             np.random.default_rng(self.seed_),
         )
-        told = diagnose(spreads, self.labels_, overlap, trained.record, support, self.gap_)
+        told = diagnose(spreads, self.labels_, overlap, trained.record, support, self.gap_, settings)
         self._report((*self.encoding_.findings, *told))
         return self
 

@@ -207,7 +207,7 @@ class VAE(Autoencoder):
         # Draws that differ between rows average out, so a large set needs one each and a small one many.
         self.bound_ = self._free_energy(rows, max(1, 2048 // len(rows)))
         self.information_ = self._information(rows[:_INFORMATION_ROWS])
-        told = diagnose_codes(self.information_, trained.record.rollbacks, float(self.beta))
+        told = diagnose_codes(self.information_, trained.record.rollbacks, float(self.beta), settings)
         self._report((*self.encoding_.findings, *told))
         return self
 

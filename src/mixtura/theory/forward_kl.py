@@ -28,7 +28,7 @@ CORRELATED: dict[str, Any] = {"matrix": [[1.0, 0.8], [0.5, 1.0], [0.3, 0.3]], "s
 TWO_MODES: dict[str, Any] = {"matrix": [[1.0]], "scale": 2.0, "means": [[-2.0], [2.0]], "prior_scale": 0.5}
 """Two groups, and observations so noisy that most could be of either."""
 
-_STEPS = 500
+_STEPS, _DREAM_STEPS = 500, 2_000  # sleep starts far from some models, and its steps are cheap
 
 
 def check(generator: np.random.Generator) -> Iterator[Figure]:
@@ -66,7 +66,7 @@ def _fitted(
 ) -> tuple[InferenceError, GaussianMixtureVAE]:
     draws = torch.Generator().manual_seed(seed)
     model = known_model(**kind, generator=draws)
-    x = fit_posterior(model, objective, n_draws, draws, _STEPS)
+    x = fit_posterior(model, objective, n_draws, draws, _DREAM_STEPS if objective == "sleep" else _STEPS)
     return inference_error(model, x), model
 
 

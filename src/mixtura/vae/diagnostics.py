@@ -17,6 +17,7 @@ from mixtura.findings import Finding
 from mixtura.vae.code_spread import CodeSpread, active_units
 from mixtura.vae.group_overlap import GroupOverlap
 from mixtura.vae.row_support import RowSupport
+from mixtura.vae.settings import Settings
 from mixtura.vae.training.procedure import TrainingRecord
 
 # Of an equal share of the rows. Healthy fits: 0.37 and more.
@@ -43,6 +44,7 @@ def diagnose(
     record: TrainingRecord,
     support: RowSupport | None = None,
     gap: float | None = None,
+    settings: Settings | None = None,
 ) -> tuple[Finding, ...]:
     """Return what a person should know about a fit.
 
@@ -60,7 +62,10 @@ def diagnose(
         What neighbours among the rows tell of the groups.
     gap : float, optional
         E KL(q_phi(z|w, x) || p(z|w)) in nats, where q(z|w, x) is a trained network.
+    settings : Settings, optional
+        Of the fit, the default ones unless given, so that no remedy is named that it does not have.
     """
+    settings = settings or Settings()
     shared = overlap.shared()
     sizes = np.bincount(labels, minlength=len(shared))
     shared[sizes == 0] = shared[:, sizes == 0] = 0.0  # a group without rows has a finding of its own
@@ -70,9 +75,9 @@ def diagnose(
         findings += _no_groups(sizes, record)
     else:
         findings += [*_merged_groups(shared, sizes, record), *_moved_groups(labels, record)]
-        findings += [*_restarts(record), *_scattered_groups(support)]
-    findings += [*_empty_groups(sizes), *_thin_groups(sizes), *_collapse(spreads)]
-    return (*findings, *_wide_gap(gap, len(sizes)), *_rollbacks(record))
+        findings += [*_restarts(record), *_scattered_groups(support, settings)]
+    findings += [*_empty_groups(sizes), *_thin_groups(sizes), *_collapse(spreads, settings)]
+    return (*findings, *_wide_gap(gap, len(sizes), settings), *_rollbacks(record))
 
 
 def _no_groups(sizes: NDArray[np.int64], record: TrainingRecord) -> Iterator[Finding]:
@@ -140,16 +145,20 @@ def _restarts(record: TrainingRecord) -> Iterator[Finding]:
         )
 
 
-def _scattered_groups(support: RowSupport | None) -> Iterator[Finding]:
+def _scattered_groups(support: RowSupport | None, settings: Settings) -> Iterator[Finding]:
     if support is None or support.most < _TELLING or support.told >= _SUPPORTED * support.most:
         return
+    remedies = ["try other numbers of components"]
+    if settings.procedure == "plain":
+        remedies.append("leave out procedure='plain', which keeps poor groups")
+    if settings.has_floor:
+        remedies.append("raise std_floor: codes from a low one keep what is easy")
     yield Finding(
         "scattered-groups",
         "warning",
         f"neighbouring rows often differ in group: neighbours tell {support.told:.2f} of a row's group, and "
         f"{support.most:.2f} of as many groups that are made from neighbours alone",
-        "leave out procedure='plain', which keeps poor groups, or raise std_floor: codes from a low one "
-        "keep what is easy; where distances between rows mean nothing, neither does this",
+        f"{', or '.join(remedies)}; where distances between rows mean nothing, neither does this",
     )
 
 
@@ -176,24 +185,33 @@ def _thin_groups(sizes: NDArray[np.int64]) -> Iterator[Finding]:
         )
 
 
-def _collapse(spreads: list[CodeSpread]) -> Iterator[Finding]:
+def _collapse(spreads: list[CodeSpread], settings: Settings) -> Iterator[Finding]:
     if active_units(spreads) == 0:
         yield Finding(
             "posterior-collapse",
             "problem",
             f"no latent dimension of {len(spreads[0].total)} depends on the data, so the groups mean nothing",
-            "train longer (max_epochs) or lower std_floor; data of pure noise have no code to find",
+            revive_codes(settings),
         )
 
 
-def _wide_gap(gap: float | None, n_groups: int) -> Iterator[Finding]:
+def revive_codes(settings: Settings) -> str:
+    """Return what may give codes to a model that has none."""
+    floor = " or lower std_floor" if settings.has_floor else ""
+    return f"train longer (max_epochs){floor}; data of pure noise have no code to find"
+
+
+def _wide_gap(gap: float | None, n_groups: int, settings: Settings) -> Iterator[Finding]:
     if gap is not None and gap > _WIDE_GAP * np.log(max(2, n_groups)):
+        exact = ", or use responsibilities='exact', which is the optimum of the bound"
+        if settings.inference != "reverse" and settings.procedure == "default":
+            exact = ""  # it would be refused
         yield Finding(
             "wide-gap",
             "note",
             f"the learned q(z|w, x) differs from p(z|w) by {gap:.3g} nats, of log K = {np.log(n_groups):.3g}:"
             " the two can name different groups, and the bound is lower by as much",
-            "train longer (max_epochs), or use responsibilities='exact', which is the optimum of the bound",
+            f"train longer (max_epochs){exact}",
         )
 
 

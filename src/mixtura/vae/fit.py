@@ -15,6 +15,7 @@ from mixtura import runtime
 from mixtura.data.layout import ColumnLayout
 from mixtura.vae.likelihood import CountLikelihood, ProductLikelihood
 from mixtura.vae.model import Domain, GaussianMixtureVAE, build_model
+from mixtura.vae.networks import LogCounts
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.placement import Placement
 from mixtura.vae.training.procedure import Trainer, TrainingRecord
@@ -87,7 +88,10 @@ def fit_model(
         layout=layout,
     )
     if isinstance(model.likelihood, (CountLikelihood, ProductLikelihood)):
-        model.likelihood.start_at(x.mean(dim=0))
+        model.likelihood.start_at(x.mean(dim=0), x.var(dim=0, correction=0))
+    for module in model.modules():
+        if isinstance(module, LogCounts):
+            module.start_at(x)
     device = runtime.resolve_device(settings.device)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     precision = runtime.resolve_precision(settings.precision, device, n_parameters)

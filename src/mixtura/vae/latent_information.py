@@ -24,6 +24,8 @@ from mixtura.errors import InputError
 
 _ACTIVE_NATS = 0.01  # of a dimension's mean KL: one that the encoder does not use has none
 _BLOCK_VALUES = 2**22
+_LEAST_SPREAD = 1e-9  # of codes, whose scale is that of N(0, 1)
+_LEAST_EIGENVALUE = 1e-10  # of correlations: below, digits are rounding's
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class LatentInformation:
     total_correlation_of_means : float
         Of the Gaussian with the covariance of the mean codes, -1/2 log det of their correlations: what a
         linear reader of the mean codes meets, which may go another way than that of the draws (Locatello and
-        others 2019).
+        others 2019). None where there are too few rows, or dimensions that follow from others.
     n_rows, n_draws : int
         N, and the draws.
     """
@@ -53,7 +55,7 @@ class LatentInformation:
     total_correlation_se: float
     dimension_wise_kl: float
     dimension_wise_kl_se: float
-    total_correlation_of_means: float
+    total_correlation_of_means: float | None
     n_rows: int
     n_draws: int
 
@@ -158,10 +160,12 @@ def _log_normal(values: Tensor, scale: Tensor) -> Tensor:
     return -0.5 * (values / scale).square() - scale.log() - 0.5 * np.log(2 * np.pi)
 
 
-def _gaussian_total_correlation(codes: NDArray[np.float64]) -> float:
-    """Return -1/2 log det of the correlations of columns, of those that vary."""
-    varying = codes[:, codes.std(axis=0) > 1e-9 * max(1e-300, float(codes.std(axis=0).max()))]
-    if varying.shape[1] < 2 or len(codes) < 3:
+def _gaussian_total_correlation(codes: NDArray[np.float64]) -> float | None:
+    """Return -1/2 log det of the correlations of columns, of those that vary; None where it has no end."""
+    varying = codes[:, codes.std(axis=0) > _LEAST_SPREAD * np.maximum(1.0, np.abs(codes).max(axis=0))]
+    if varying.shape[1] < 2:
         return 0.0
-    sign, log_determinant = np.linalg.slogdet(np.corrcoef(varying, rowvar=False))
-    return float(-0.5 * log_determinant) if sign > 0 else float("inf")
+    if len(codes) <= varying.shape[1]:
+        return None
+    spectrum = np.linalg.eigvalsh(np.corrcoef(varying, rowvar=False))
+    return float(-0.5 * np.log(spectrum).sum()) if spectrum[0] > _LEAST_EIGENVALUE else None

@@ -76,7 +76,10 @@ class BernoulliLikelihood(nn.Module):
 
 
 class CountLikelihood(nn.Module):
-    """Counts x_j | w, Poisson or negative binomial, with means exp(f_j(w) + c_j), c_j fixed.
+    """Counts x_j | w, Poisson or negative binomial, with means exp(s_j f_j(w) + c_j), s_j and c_j fixed.
+
+    A Poisson of mean m asks for log m to within 1 / sqrt(m): the scale s_j, which `start_at` sets, keeps the
+    steps of training in that proportion.
 
     Parameters
     ----------
@@ -89,24 +92,37 @@ class CountLikelihood(nn.Module):
     """
 
     offset: Tensor
+    scale: Tensor
 
     def __init__(self, network: nn.Module, n_features: int, *, dispersed: bool) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("offset", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
         # In units in which Adam's small steps reach a Poisson, r without end, in a short run.
-        self.size = nn.Parameter(torch.full((n_features,), 2.0 / _SIZE_UNIT)) if dispersed else None
+        self.size = (
+            nn.Parameter(torch.full((n_features,), _FIRST_LOG_SIZE / _SIZE_UNIT)) if dispersed else None
+        )
 
     @torch.no_grad()
-    def start_at(self, means: Tensor) -> None:
-        """Make f = 0 stand for the given means of the columns, (n_features,)."""
-        self.offset.copy_(means.clamp(min=_LEAST_MEAN).log())
+    def start_at(self, means: Tensor, variances: Tensor) -> None:
+        """Make f = 0 stand for the means of the columns, (n_features,), and f = 1 for a spread as theirs.
+
+        Where the columns vary hardly more than a Poisson does, sizes start at those of their moments.
+        """
+        means = means.clamp(min=_LEAST_MEAN)
+        self.offset.copy_(means.log())
+        self.scale.copy_((variances.sqrt() / means).clamp(_LEAST_SCALE, 1.0))
+        if self.size is not None:
+            excess = (variances - means).clamp(min=1e-6 * means)
+            of_moments = (means.square() / excess).log().clamp(_FIRST_LOG_SIZE, _MOST_LOG_SIZE)
+            self.size.copy_(of_moments / _SIZE_UNIT)
 
     def forward(self, w: Tensor) -> IndependentCounts:
         """Return p(x|w) for codes of shape (..., d)."""
         # Beyond e^15 times the mean of a column lies no count that is allowed.
-        log_mean = full_precision(self.network(w)).clamp(-15.0, 15.0) + self.offset
-        log_size = None if self.size is None else (_SIZE_UNIT * self.size).clamp(-10.0, 10.0)
+        log_mean = (self.scale * full_precision(self.network(w))).clamp(-15.0, 15.0) + self.offset
+        log_size = None if self.size is None else (_SIZE_UNIT * self.size).clamp(-10.0, _MOST_LOG_SIZE)
         return IndependentCounts(log_mean, log_size)
 
 
@@ -165,11 +181,12 @@ class ProductLikelihood(nn.Module):
         self._outputs = [n_outputs for _, _, n_outputs in parts]
 
     @torch.no_grad()
-    def start_at(self, means: Tensor) -> None:
-        """Make outputs of 0 stand for the given means of the columns, where those are counts."""
-        for part, own in zip(self.parts, means.split(self._widths), strict=True):
+    def start_at(self, means: Tensor, variances: Tensor) -> None:
+        """Make outputs of 0 stand for the means of the columns, where those are counts."""
+        moments = (means.split(self._widths), variances.split(self._widths))
+        for part, mean, variance in zip(self.parts, *moments, strict=True):
             if isinstance(part, CountLikelihood):
-                part.start_at(own)
+                part.start_at(mean, variance)
 
     def forward(self, w: Tensor) -> Product:
         """Return p(x|w) for codes of shape (..., d)."""
@@ -187,4 +204,6 @@ def gaussian_part(likelihood: nn.Module) -> GaussianLikelihood | None:
 
 
 _SIZE_UNIT = 5.0  # of log r
+_FIRST_LOG_SIZE, _MOST_LOG_SIZE = 2.0, 10.0
+_LEAST_SCALE = 1e-3  # the spread of a Poisson of the largest count allowed, over its mean
 _LEAST_MEAN = 1e-3  # of a column that is hardly ever other than 0

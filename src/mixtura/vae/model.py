@@ -20,7 +20,6 @@ from mixtura.vae.networks import (
     ConvDecoder,
     ConvEncoder,
     LogCounts,
-    LogSomeCounts,
     choose_network,
     initialise,
     materialise,
@@ -118,14 +117,14 @@ def default_hidden(n_encoded: int, kind: str) -> tuple[int, ...]:
     return (width, width)
 
 
-def _shown(network: nn.Module, domain: Domain, layout: ColumnLayout | None) -> nn.Module:
+def _shown(network: nn.Module, n_encoded: int, domain: Domain, layout: ColumnLayout | None) -> nn.Module:
     """Return a network of rows with what it is to be shown of them put before it."""
     shown: nn.Module
     if domain == "count":
-        shown = LogCounts()
+        shown = LogCounts(0, n_encoded)
     elif layout is not None and layout.poisson + layout.negative_binomial > 0:
         first = layout.gaussian + layout.bernoulli
-        shown = LogSomeCounts(first, first + layout.poisson + layout.negative_binomial)
+        shown = LogCounts(first, first + layout.poisson + layout.negative_binomial)
     else:
         return network
     return nn.Sequential(shown, *(network if isinstance(network, nn.Sequential) else (network,)))
@@ -214,9 +213,9 @@ def build_model(
                 else mlp((n_encoded, *hidden))
             )
             responsibilities = AmortisedResponsibilities(
-                _shown(features, domain, layout), latent_dim, hidden[-1], settings.n_components
+                _shown(features, n_encoded, domain, layout), latent_dim, hidden[-1], settings.n_components
             )
-        encoder = _shown(encoder, domain, layout)
+        encoder = _shown(encoder, n_encoded, domain, layout)
     for network in (encoder, decoder, responsibilities):
         materialise(network)
     model = GaussianMixtureVAE(

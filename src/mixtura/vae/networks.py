@@ -45,15 +45,9 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class LogCounts(nn.Module):
-    """log(1 + x): what an encoder is shown of counts, whose sizes may differ by orders of magnitude."""
+    """Rows with log(1 + x), standardised, in place of those columns that are counts.
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Return the logarithms of rows of counts."""
-        return torch.log1p(rows.clamp(min=0.0))
-
-
-class LogSomeCounts(nn.Module):
-    """Rows with log(1 + x) in place of those columns that are counts.
+    Counts may differ by orders of magnitude, and large ones vary by little of their logarithm.
 
     Parameters
     ----------
@@ -61,14 +55,29 @@ class LogSomeCounts(nn.Module):
         The columns from ``first`` up to ``last``, which is not one of them.
     """
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, first: int, last: int) -> None:
         super().__init__()
         self.first, self.last = first, last
+        # Modules are built on the meta device, where there is nothing to copy.
+        self.register_buffer("centre", torch.zeros(last - first, device="cpu"))
+        self.register_buffer("spread", torch.ones(last - first, device="cpu"))
+
+    @torch.no_grad()
+    def start_at(self, rows: Tensor) -> None:
+        """Standardise by the means and standard deviations of the logarithms of these rows' counts."""
+        logs = torch.log1p(rows[:, self.first : self.last].clamp(min=0.0))
+        self.centre.copy_(logs.mean(dim=0))
+        spread = logs.std(dim=0, correction=0)
+        self.spread.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return rows of the same shape."""
         before, counts, after = rows.tensor_split((self.first, self.last), dim=-1)
-        return torch.cat((before, torch.log1p(counts.clamp(min=0.0)), after), dim=-1)
+        shown = (torch.log1p(counts.clamp(min=0.0)) - self.centre) / self.spread
+        return torch.cat((before, shown, after), dim=-1)
 
 
 class ConvEncoder(nn.Module):

@@ -7,11 +7,26 @@ from torch import Tensor, nn
 
 from mixtura.vae.distributions import DiagonalGaussian, GaussianMixture, full_precision
 
-_LOG_VARIANCE_BOUNDS = (-12.0, 4.0)
+LOG_VARIANCE_BOUNDS = (-12.0, 4.0)
+LEAK, LEAK_WIDTH = 0.01, 100.0
+"""Beyond the bounds log s^2 goes on at so small a slope, for so far: a code that gets there comes back."""
+
+
+def bounded(values: Tensor) -> Tensor:
+    """Return values within the bounds as they are, and others hardly beyond them, with a gradient back.
+
+    Examples
+    --------
+    >>> bounded(torch.tensor([-22.0, 1.0, 5.0, 1e9])).tolist()
+    [-12.100000381469727, 1.0, 4.010000228881836, 5.0]
+    """
+    low, high = LOG_VARIANCE_BOUNDS
+    inside = values.clamp(low, high)
+    return inside + LEAK * (values.clamp(low - LEAK_WIDTH, high + LEAK_WIDTH) - inside)
 
 
 class GaussianPosterior(nn.Module):
-    """q_psi(w|x) = N(m(x), diag(s^2(x))), with log s^2 kept within [-12, 4].
+    """q_psi(w|x) = N(m(x), diag(s^2(x))), with log s^2 kept to [-12, 4] and hardly beyond.
 
     Parameters
     ----------
@@ -26,7 +41,7 @@ class GaussianPosterior(nn.Module):
     def forward(self, x: Tensor) -> DiagonalGaussian:
         """Return q(w|x) for encoded rows."""
         loc, log_variance = full_precision(self.network(x)).chunk(2, dim=-1)
-        return DiagonalGaussian(loc, (0.5 * log_variance.clamp(*_LOG_VARIANCE_BOUNDS)).exp())
+        return DiagonalGaussian(loc, (0.5 * bounded(log_variance)).exp())
 
 
 class ExactResponsibilities(nn.Module):

@@ -141,6 +141,11 @@ class Settings:
         ):
             raise InputError(f"hidden must hold whole numbers of at least 1, not {self.hidden!r}")
 
+    @property
+    def has_floor(self) -> bool:
+        """Whether ``std_floor`` is of any effect."""
+        return self.likelihood in ("gaussian", "mixed")
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of all settings, in order."""

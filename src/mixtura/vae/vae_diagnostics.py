@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mixtura.findings import Finding
+from mixtura.vae.diagnostics import revive_codes
 from mixtura.vae.latent_information import LatentInformation
+from mixtura.vae.settings import Settings
 
 
 def diagnose_codes(
-    information: LatentInformation, rollbacks: Sequence[str] = (), beta: float = 1.0
+    information: LatentInformation,
+    rollbacks: Sequence[str] = (),
+    beta: float = 1.0,
+    settings: Settings | None = None,
 ) -> tuple[Finding, ...]:
     """Return what a person should know about the codes of a fit.
 
@@ -21,6 +26,8 @@ def diagnose_codes(
         Steps of training that were not finite, in words.
     beta : float
         Weight of the KL in training.
+    settings : Settings, optional
+        Of the fit, the default ones unless given, so that no remedy is named that it does not have.
 
     Examples
     --------
@@ -33,11 +40,7 @@ def diagnose_codes(
     d, active = len(information.kl_per_latent), information.active_units
     findings: list[Finding] = []
     if active == 0:
-        remedy = (
-            f"lower beta, which is {beta:g}"
-            if beta > 1
-            else "train longer (max_epochs) or lower std_floor; data of pure noise have no code to find"
-        )
+        remedy = f"lower beta, which is {beta:g}" if beta > 1 else revive_codes(settings or Settings())
         findings.append(
             Finding(
                 "posterior-collapse", "problem", f"no latent dimension of {d} depends on the data", remedy

@@ -324,3 +324,12 @@ def test_what_reads_no_codes_is_not_followed_back_to_them(forgotten: bool) -> No
     step = DenseStep(problem.objective, problem.parameters)
     assert step._learned is not None
     assert step._learned.reads_codes is not forgotten
+
+
+@pytest.mark.parametrize("shift", [-60.0, -13.0, 9.0, 300.0])
+def test_codes_whose_variance_is_out_of_bounds(shift) -> None:
+    problem = Problem(Stage("a", 1))
+    d = problem.model.latent_dim
+    with torch.no_grad():
+        list(problem.model.posterior.network.parameters())[-1][d : d + 1] += shift
+    assert_same_gradient(problem)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mixtura import runtime
 from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
-from mixtura.vae.posterior import _LOG_VARIANCE_BOUNDS, AmortisedResponsibilities
+from mixtura.vae.posterior import LEAK, LEAK_WIDTH, LOG_VARIANCE_BOUNDS, AmortisedResponsibilities
 from mixtura.vae.training.dense_bound import BernoulliDensity, GaussianDensity, MixtureDensity, log_sum_exp
 from mixtura.vae.training.dense_derivation import supports
 from mixtura.vae.training.dense_network import DenseNetwork
@@ -162,8 +162,7 @@ class DenseStep:
 
         d = len(draws)
         code = self._encoder.forward(inputs).array
-        log_variance = np.maximum(code[d:], _LOG_VARIANCE_BOUNDS[0])
-        np.minimum(log_variance, _LOG_VARIANCE_BOUNDS[1], out=log_variance)
+        log_variance, slope = _bounded(code[d:])
         spread = 0.5 * log_variance
         np.exp(spread, out=spread)
         spread *= draws
@@ -225,7 +224,8 @@ class DenseStep:
             np.multiply(to_w, spread, out=to_variance)
             to_variance *= 0.5
             to_variance[:, :n] -= 0.5 * prior_weight / n
-            to_variance *= code[d:] == log_variance
+            if slope is not None:
+                to_variance *= slope
             self._encoder.backward(to_code.T, to_input=False)
         sums = {
             "bound": reconstruction - cluster - conditional_prior,
@@ -277,6 +277,18 @@ def _target(groups: Tensor | None, probabilities: Tensor | None, like: Array) ->
         return target
     assert groups is not None
     return one_hot(groups.numpy(), like)
+
+
+def _bounded(values: Array) -> tuple[Array, Array | None]:
+    """Return what `mixtura.vae.posterior.bounded` does, and its slope, or None where that is one."""
+    low, high = LOG_VARIANCE_BOUNDS
+    inside = np.clip(values, low, high)
+    outside = inside != values
+    if not outside.any():
+        return inside, None
+    wide = np.clip(values, low - LEAK_WIDTH, high + LEAK_WIDTH)
+    slope = np.where(outside, np.where(wide == values, LEAK, 0.0), 1.0).astype(values.dtype)
+    return inside + values.dtype.type(LEAK) * (wide - inside), slope
 
 
 def _sequential(network: nn.Module) -> nn.Sequential:
