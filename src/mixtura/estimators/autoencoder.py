@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mixtura.vae.training.stages import Stage
 
 _MIXED = ("categorical", "mixed")
+_DISCRETE, _SPARSE = ("bernoulli", "poisson", "negative_binomial"), ("csr", "csc", "coo")
 _BLOCK_VALUES = 2**22  # of a block of encoded rows: 32 MB in float64
 
 
@@ -162,9 +163,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self.latent_dim_
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that sparse rows are welcome, and whether text is."""
+        """Say whether sparse rows and text are welcome."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.likelihood in _DISCRETE
         tags.input_tags.string = tags.input_tags.categorical = self.likelihood in _MIXED
         return tags
 
@@ -189,7 +190,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _dense(self, X: Any, *, reset: bool) -> NDArray[Any]:
         """Return checked rows of numbers as an array, sparse ones too: training holds them all encoded."""
-        rows: Any = validate_data(self, X, reset=reset, accept_sparse=("csr", "csc", "coo"))
+        # Of measurements hardly any is zero: scikit-learn's own words refuse sparse ones.
+        formats: Any = _SPARSE if self.likelihood in _DISCRETE else False
+        rows: Any = validate_data(self, X, reset=reset, accept_sparse=formats)
         return rows.toarray() if sparse.issparse(rows) else rows
 
     def _raw(self, encoded: NDArray[Any]) -> NDArray[Any]:
