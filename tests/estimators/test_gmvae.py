@@ -20,7 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mixtura import GMVAE, BinarisedWarning, ConstantColumnWarning, InputError, TrainingWarning
+from mixtura import (
+    GMVAE,
+    BinarisedWarning,
+    ConstantColumnWarning,
+    InputError,
+    MixedMixture,
+    TrainingWarning,
+)
 from mixtura.clustering import accuracy
 from mixtura.vae import Settings
 
@@ -503,3 +510,14 @@ def test_a_mixed_table_without_groups_is_said_to_have_none(rng):
 def test_what_a_mixed_table_is_not_is_refused(parameters, said, rng):
     with pytest.raises(InputError, match=said):
         GMVAE(2, **parameters).fit(mixed_table(rng)[0])
+
+
+def test_heart_disease_of_measurements_and_categories(data_folder):
+    table = pd.read_parquet(data_folder / "heart_disease_mixed.parquet").dropna().reset_index(drop=True)
+    table, sick = table.iloc[:, :-1], table.iloc[:, -1].astype("category").cat.codes.to_numpy()
+    held_out = np.arange(len(table)) % 5 == 0
+    train, test = (table[part].reset_index(drop=True) for part in (~held_out, held_out))
+    model = GMVAE(2, likelihood="mixed", max_epochs=60, random_state=0).fit(train)
+    independent = MixedMixture(1, handle_unknown="missing", random_state=0).fit(train)
+    assert model.score(test) > independent.score(test) + 0.5
+    assert accuracy(sick[held_out], model.predict(test)) > 0.7
