@@ -53,6 +53,7 @@ class FakeGMVAE:
     trouble: BaseException | None = None
     saved: ClassVar[list[FakeGMVAE]] = []
     n_epochs_ = 100
+    families_ = categories_ = None
 
     def __init__(
         self, n_components: int = 8, *, callback: Callable[..., None] | None = None, **settings: Any

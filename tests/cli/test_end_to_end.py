@@ -127,3 +127,41 @@ def test_a_constant_column_is_dropped_and_said(
     _, out, err = call("fit", "rows.csv", "-k", 2, "--epochs", 2, "--out", "run")
     for text in (out, err):
         assert sum("column 'x3' holds one value" in line for line in text.splitlines()) == 1
+
+
+def test_the_verbs_agree_on_a_mixed_table(
+    call: Callable[..., Any], place: Path, rng: np.random.Generator
+) -> None:
+    z = np.arange(90) % 2
+    sizes = 20.0 + 8.0 * z + rng.normal(size=90)
+    colours = np.where(rng.random(90) < 0.9, np.array(["red", "blue"])[z], "grey")
+    lines = [
+        f"{size:.4f},{colour},{n},{'uv'[k]}"
+        for size, colour, n, k in zip(sizes, colours, rng.poisson(3 + 5 * z), z, strict=True)
+    ]
+    (place / "rows.csv").write_text("\n".join(["size,colour,n,kind", *lines]) + "\n")
+    words = ("rows.csv", "--labels", "kind", "--json", "--quiet")
+    call("fit", *words, "-k", 2).assert_refused("'colour' holds text", "--likelihood mixed")
+    call("fit", *words, "-k", 2, "--as", "n=poisson").assert_refused("--as 'n=poisson'", "mixed")
+    options = ("--likelihood", "mixed", "--as", "n=negative_binomial", "--epochs", 40)
+    metrics = call("fit", *words, "-k", 2, *options, "--out", "run").document
+    assert metrics["column_families"] == {
+        "size": "gaussian",
+        "colour": "categorical",
+        "n": "negative_binomial",
+    }
+    assert metrics["accuracy"] > 0.9
+    assigned = call("assign", "run", *words).document
+    assert assigned["sizes"] == metrics["sizes"] and assigned["accuracy"] == metrics["accuracy"]
+    scored = call("score", "run", "rows.csv", "--drop", "kind", "--json", "--quiet").document
+    assert scored["log_likelihood"] == pytest.approx(metrics["log_likelihood"], abs=1e-9)
+    drawn = call("sample", "run", "--n", 60, "--json", "--quiet").document
+    assert {row[1] for row in drawn["rows"]} <= {"red", "blue", "grey"}
+    call("sample", "run", "--n", 5, "--out", "a.npy").assert_refused("columns of text")
+    assert call("report", "run", "--quiet") == (0, "", "")
+    page = (place / "run" / "report.html").read_text()
+    assert all(word in page for word in ("colour", "grey", "size"))
+    (place / "gap.csv").write_text("size,colour,n\n1.5,red,\n2.5,blue,3\n")
+    call("score", "run", "gap.csv").assert_refused("1 missing value", "'n'", "mixtura em")
+    (place / "pink.csv").write_text("size,colour,n\n1.5,pink,2\n2.5,blue,3\n")
+    call("assign", "run", "pink.csv").assert_refused("'pink'", "not there")

@@ -262,7 +262,7 @@ def test_every_setting_reaches_the_estimator(
 
 # Settings of the library alone, and options that name none: where rows come from, results go, and the seed.
 NO_OPTION = {"batch_size", "hidden"}
-NO_SETTING = {"seed", "binarise", "array", "labels", "drop", "out", "force", "json", "quiet"}
+NO_SETTING = {"seed", "columns_as", "binarise", "array", "labels", "drop", "out", "force", "json", "quiet"}
 RENAMED = {
     "components": "n_components",
     "covariance": "covariance_type",

@@ -42,8 +42,8 @@ def test_draws_and_numbers_that_make_no_sense(model: MixtureModel) -> None:
     with pytest.raises(InputError, match="needs no draws"):
         model.log_likelihood(TABLE, 5)
     with pytest.raises(InputError, match=r"end it in \.csv"):
-        require_text_target(model.columns, "x.NPZ")
-    require_text_target(model.columns, "x.csv")
+        require_text_target([column.categories for column in model.columns], "x.NPZ")
+    require_text_target([column.categories for column in model.columns], "x.csv")
 
 
 def test_a_model_that_lacks_its_parameters(model: MixtureModel, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_columns_are_in_the_order_of_the_table(model: mixtura.MixedMixture) -> N
 
 
 def test_rows_as_codes(model: mixtura.MixedMixture) -> None:
-    codes = as_codes(model, TABLE, columns_of(model))
+    codes = as_codes(TABLE, columns_of(model))
     nan = np.nan
     expected = [
         [0, 1, nan, 1, 0, 1],
@@ -43,7 +43,7 @@ def test_rows_as_codes(model: mixtura.MixedMixture) -> None:
     ]
     np.testing.assert_array_equal(codes.T, expected)
     unknown = TABLE.set_column(0, "text", pa.array(["z"] * 6))
-    assert np.isnan(as_codes(model, unknown, columns_of(model))[:, 0]).all()
+    assert np.isnan(as_codes(unknown, columns_of(model))[:, 0]).all()
 
 
 def test_draws_come_from_one_group_and_change_nothing(model: mixtura.MixedMixture) -> None:
@@ -63,7 +63,7 @@ def test_draws_come_from_one_group_and_change_nothing(model: mixtura.MixedMixtur
 def test_arrays_of_numbers_are_their_own_codes() -> None:
     values = np.array([[1.0, np.nan], [2.0, 4.0], [9.0, 8.0]])
     model = mixtura.PoissonMixture(2, random_state=0).fit(values)
-    np.testing.assert_array_equal(as_codes(model, values, columns_of(model)), values)
+    np.testing.assert_array_equal(as_codes(values, columns_of(model)), values)
     categories = mixtura.CategoricalMixture(1, random_state=0).fit(values)
-    codes = as_codes(categories, values, columns_of(categories))
+    codes = as_codes(values, columns_of(categories))
     np.testing.assert_array_equal(codes, [[0, np.nan], [1, 0], [2, 1]])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mixtura.cli.console import Console, opened
+from mixtura.cli.mixed_rows import MixedRows, read_mixed
+from mixtura.cli.mixture_settings import ColumnsAs
 from mixtura.cli.options import Array, Data, Drop, Force, Json, Labels, Quiet, number, whole
 from mixtura.cli.session import Session
 from mixtura.cli.wording import count, figure, lines_of, scores_of, sizes_of, terms_of
@@ -49,9 +51,13 @@ def fit(
         ),
     ] = None,
     likelihood: Annotated[
-        Literal["gaussian", "bernoulli", "poisson", "negative_binomial"],
-        typer.Option(help="p(x|w): Gaussian, Bernoulli for values 0 and 1, or one of counts."),
+        Literal["gaussian", "bernoulli", "poisson", "negative_binomial", "categorical", "mixed"],
+        typer.Option(
+            help="p(x|w): Gaussian, Bernoulli for values 0 and 1, one of counts, categorical for text, or "
+            "mixed, the product of these over the columns of a table."
+        ),
     ] = "gaussian",
+    columns_as: ColumnsAs = None,
     responsibilities: Annotated[
         Literal["exact", "amortised"], typer.Option(help="q(z|w,x): its optimum, or a trained network.")
     ] = "amortised",
@@ -149,10 +155,21 @@ def fit(
 
     with opened(quiet=quiet, json=json) as console:
         with new_folder(target, force=force) as folder:
-            from mixtura.data import read
-
             console.hold()
-            table = read(data, array=array, labels=labels, drop=tuple(drop or ()))
+            table: Table | MixedRows
+            families = None
+            if likelihood in ("categorical", "mixed"):
+                table = read_mixed(
+                    data, likelihood, columns_as=columns_as, array=array, labels=labels, drop=drop
+                )
+                families = list(table.families) if likelihood == "mixed" else None
+            elif columns_as:
+                raise InputError(
+                    f"--as {columns_as[0]!r} gives a column a family of its own, and --likelihood is "
+                    f"{likelihood}; use mixed"
+                )
+            else:
+                table = _read_numbers(data, array, labels, drop)
             console.note(f"{data}: {table.describe()}")
             if out is None:
                 console.note(f"run folder: {target}")
@@ -171,6 +188,7 @@ def fit(
                 "max_epochs": epochs,
                 "latent_dim": latent,
                 "likelihood": likelihood,
+                "families": families,
                 "responsibilities": responsibilities,
                 "inference": inference,
                 "procedure": procedure,
@@ -190,6 +208,17 @@ def fit(
         session.kept = f"the run folder {target!r} is complete"
         console.emit(metrics)
         console.say(_summary(metrics, target))
+
+
+def _read_numbers(data: str, array: str | None, labels: str | None, drop: list[str] | None) -> Table:
+    from mixtura.data import read
+
+    try:
+        return read(data, array=array, labels=labels, drop=tuple(drop or ()))
+    except InputError as error:
+        if "holds text" not in str(error):
+            raise
+        raise InputError(f"{error}, or take text for categories with --likelihood mixed") from error
 
 
 def check_numbers(*, components: int, seed: int, epochs: int | None, latent: int | None) -> None:
@@ -232,7 +261,12 @@ def default_target(data: str) -> str:
 
 
 def _fit_into(
-    folder: Path, data: str, settings: dict[str, Any], table: Table, session: Session, console: Console
+    folder: Path,
+    data: str,
+    settings: dict[str, Any],
+    table: Table | MixedRows,
+    session: Session,
+    console: Console,
 ) -> dict[str, Any]:
     """Train, and fill the run folder; return the content of ``metrics.json``."""
     from mixtura.cli.models import named_rows
@@ -250,7 +284,8 @@ def _fit_into(
         def note(text: str) -> None:
             follow({"stage": "finish", "doing": text})
 
-        estimator = GMVAE(**settings, callback=follow).fit(named_rows(table))
+        rows = table.values if isinstance(table, MixedRows) else named_rows(table)
+        estimator = GMVAE(**settings, callback=follow).fit(rows)
         return write_run(folder, estimator, table, session, data, note)
 
 

@@ -18,7 +18,7 @@ _ALL_DIFFERENT = 10
 
 
 def chosen_families(
-    table: RawTable, family: str, columns_as: Sequence[str]
+    table: RawTable, family: str, columns_as: Sequence[str], known: Sequence[str] = COLUMN_FAMILIES
 ) -> tuple[str, tuple[str, ...], tuple[Finding, ...]]:
     """Return the family of a table, that of each column, and what should be known of the choice.
 
@@ -30,13 +30,15 @@ def chosen_families(
         As it was asked for, or "auto".
     columns_as : sequence of str
         ``"NAME=FAMILY"`` for single columns.
+    known : sequence of str
+        The families that these may be given.
 
     Raises
     ------
     InputError
         If a word is no NAME=FAMILY, or what is asked for does not go together.
     """
-    asked = _asked(columns_as, table)
+    asked = _asked(columns_as, table, known)
     chosen, findings = _chosen_family(table, family, asked)
     own: tuple[str, ...] = (chosen,) * table.n_features
     if chosen == "mixed":
@@ -46,17 +48,15 @@ def chosen_families(
     return chosen, own, (*findings, *_names(table, own))
 
 
-def _asked(columns_as: Sequence[str], table: RawTable) -> dict[str, str]:
+def _asked(columns_as: Sequence[str], table: RawTable, known: Sequence[str]) -> dict[str, str]:
     """Return the families that columns were given by name."""
     from mixtura.data.table import require_names
 
     asked: dict[str, str] = {}
     for word in columns_as:
         name, equals, family = word.rpartition("=")
-        if not equals or family not in COLUMN_FAMILIES:
-            raise InputError(
-                f"--as {word!r} is no NAME=FAMILY; give a column and one of {', '.join(COLUMN_FAMILIES)}"
-            )
+        if not equals or family not in known:
+            raise InputError(f"--as {word!r} is no NAME=FAMILY; give a column and one of {', '.join(known)}")
         require_names([name], table.names, "columns", table.source)
         asked[name] = family
     return asked

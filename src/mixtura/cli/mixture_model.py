@@ -140,7 +140,7 @@ class MixtureModel:
         )
         unknown = 0
         if any(column.categories is not None for column in self.columns):
-            codes = as_codes(self.mixture, values, self.columns)
+            codes = as_codes(values, self.columns)
             unknown = int(np.isnan(codes).sum()) - table.n_missing
         return MixtureTable(table, values, unknown)
 
@@ -212,7 +212,7 @@ def load_mixture_model(kind: str, folder: Path) -> MixtureModel:
         ) from error
 
 
-def require_text_target(columns: Sequence[ColumnFit], out: str) -> None:
+def require_text_target(categories: Sequence[NDArray[Any] | None], out: str) -> None:
     """Refuse an array of numbers as the target of rows that hold text.
 
     Raises
@@ -220,7 +220,7 @@ def require_text_target(columns: Sequence[ColumnFit], out: str) -> None:
     InputError
         If ``out`` ends in .npy or .npz and a column holds text.
     """
-    text = any(column.categories is not None and column.categories.dtype.kind == "O" for column in columns)
+    text = any(values is not None and values.dtype.kind == "O" for values in categories)
     if text and Path(out).suffix.lower() in (".npy", ".npz"):
         raise InputError(
             f"--out {out!r} is for numbers, and the model has columns of text; end it in .csv or .parquet"

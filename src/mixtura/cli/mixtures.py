@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mixtura.cli.mixture_family import chosen_families
+from mixtura.cli.mixture_family import COLUMN_FAMILIES, chosen_families
 from mixtura.cli.suitability import require_suitable
 from mixtura.cli.wording import count
 from mixtura.errors import InputError
@@ -89,6 +89,7 @@ def read_mixture_rows(
     drop: Sequence[str] | None = None,
     binarised: bool = False,
     fractions: bool = False,
+    known: Sequence[str] = COLUMN_FAMILIES,
 ) -> MixtureRows:
     """Read DATA for a classical mixture; missing values stay, text becomes categories.
 
@@ -109,6 +110,8 @@ def read_mixture_rows(
         Whether the estimator makes 0 and 1 of the values.
     fractions : bool
         Whether it takes counts between whole numbers.
+    known : sequence of str
+        The families that columns may be given.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def read_mixture_rows(
     if weights is not None:
         table, given = _without_weights(table, weights)
     _require_values(table)
-    chosen, own, findings = chosen_families(table, family, columns_as or ())
+    chosen, own, findings = chosen_families(table, family, columns_as or (), known)
     rows = rows_for(table, own)
     require_suitable(table, own, binarised=binarised, fractions=fractions)
     return MixtureRows(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixtura.cli.mixed_rows import MixedRows, mixed_rows_like
 from mixtura.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def feature_names(model: GMVAE | MixtureModel) -> list[str]:
 
 def read_like(
     model: GMVAE | MixtureModel, data: str, *, array: str | None, labels: str | None, drop: list[str] | None
-) -> Table | MixtureTable:
+) -> Table | MixtureTable | MixedRows:
     """Read DATA for a fitted model; columns of the same names are put into the order of the fit.
 
     Raises
@@ -104,7 +105,7 @@ def read_like(
     from mixtura.data import read, read_raw, require_same_columns
 
     names, shape, dropped = feature_names(model), model.image_shape_, tuple(drop or ())
-    if isinstance(model, MixtureModel):
+    if isinstance(model, MixtureModel) or model.families_ is not None:
         raw = read_raw(data, array=array, labels=labels, drop=dropped)
         if (
             raw.image_shape is None
@@ -113,7 +114,11 @@ def read_like(
         ):
             raw = raw.select(names)
         require_same_columns(raw, names, shape)
-        return model.read(raw.renamed(names))
+        raw = raw.renamed(names)
+        if isinstance(model, MixtureModel):
+            return model.read(raw)
+        assert model.families_ is not None
+        return mixed_rows_like(raw, model.families_)
     table = read(data, array=array, labels=labels, drop=dropped)
     if table.image_shape is None and shape is None and sorted(names) == sorted(table.names):
         table = table.select(names)

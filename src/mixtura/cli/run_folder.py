@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixtura.cli.agreement import agreement
 from mixtura.cli.console import to_json
+from mixtura.cli.mixed_rows import MixedRows
 from mixtura.cli.session import Session
 from mixtura.cli.tables import assignment_columns, write_columns
 from mixtura.cli.wording import count
@@ -27,7 +28,7 @@ _VERSIONS = ("mixtura", "python", "torch", "numpy", "scikit-learn")
 def write_run(
     folder: Path,
     estimator: GMVAE,
-    table: Table,
+    table: Table | MixedRows,
     session: Session,
     source: str,
     note: Callable[[str], None],
@@ -70,18 +71,20 @@ def write_run(
     generator = np.random.default_rng(estimator.seed_)
     rows = np.sort(generator.permutation(table.n_rows)[:LIKELIHOOD_ROWS])
     note(f"estimating log p(x) on {count(len(rows), 'row')}")
-    likelihood = estimator.log_likelihood(table.values[rows])
+    taken = table.values.take(rows) if isinstance(table, MixedRows) else table.values[rows]
+    likelihood = estimator.log_likelihood(taken)
     note("drawing samples and the map")
-    summary = report.summarise(
-        estimator,
-        table.values,
-        image_shape=table.image_shape,
-        feature_names=table.names,
-        labels=table.labels,
-        generator=generator,
-        responsibilities=probabilities,
-        components=components,
-    )
+    known: dict[str, Any] = {
+        "feature_names": table.names,
+        "labels": table.labels,
+        "generator": generator,
+        "responsibilities": probabilities,
+        "components": components,
+    }
+    if isinstance(table, MixedRows):
+        summary = report.summarise_mixed(estimator, table.values, **known)
+    else:
+        summary = report.summarise(estimator, table.values, image_shape=table.image_shape, **known)
     np.savez_compressed(folder / "summary.npz", **summary)  # type: ignore[arg-type]  # NumPy's stub sees a flag
 
     metrics = metrics_of(estimator, table, components, session, source)
@@ -100,7 +103,7 @@ def write_run(
 
 
 def metrics_of(
-    estimator: GMVAE, table: Table, components: NDArray[Any], session: Session, source: str
+    estimator: GMVAE, table: Table | MixedRows, components: NDArray[Any], session: Session, source: str
 ) -> dict[str, Any]:
     """Return the facts and figures of a fit, under the keys of ``metrics.json``.
 
@@ -151,6 +154,8 @@ def metrics_of(
         **versions(),
         "command": session.command,
     }
+    if estimator.families_ is not None:
+        metrics["column_families"] = dict(zip(table.names, estimator.families_, strict=True))
     return metrics
 
 

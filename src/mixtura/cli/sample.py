@@ -65,8 +65,12 @@ def sample(
                 extension_of(out, (".npz", ".npy", ".csv", ".parquet"))
                 file = outputs.enter_context(new_file(out, force=force))
             fitted = load(model)
-            if out is not None and isinstance(fitted, MixtureModel):
-                require_text_target(fitted.columns, out)
+            if out is not None:
+                if isinstance(fitted, MixtureModel):
+                    categories = [column.categories for column in fitted.columns]
+                else:
+                    categories = list(fitted.categories_ or ())
+                require_text_target(categories, out)
             n_components = fitted.n_components
             if component is not None and not 0 <= component < n_components:
                 raise InputError(

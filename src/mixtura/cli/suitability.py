@@ -39,7 +39,7 @@ def require_suitable(
     """
     import numpy as np
 
-    checked = {"gaussian", "poisson"} | ({"bernoulli"} if not binarised else set())
+    checked = {"gaussian", "poisson", "negative_binomial"} | ({"bernoulli"} if not binarised else set())
     places = [place for place, family in enumerate(column_families) if family in checked]
     if not places:
         return
@@ -84,4 +84,6 @@ def _mend(family: str) -> str:
         "bernoulli": "the bernoulli family takes 0 and 1: give a threshold, --binarise T, or another family",
         "poisson": "the poisson family takes counts, whole numbers from 0 up: measurements are gaussian, and "
         "--fractions takes expected counts",
+        "negative_binomial": "a negative binomial takes counts, whole numbers from 0 up: measurements are "
+        "gaussian",
     }[family]

@@ -162,6 +162,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _n_features_out(self) -> int:
         return self.latent_dim_
 
+    @property
+    def families_(self) -> list[str] | None:
+        """The family of each column of a mixed table, else None."""
+        return None if self._columns is None else list(self._columns.families)
+
+    @property
+    def categories_(self) -> list[NDArray[Any]] | None:
+        """The categories of each categorical column of a mixed table, in order, else None."""
+        return None if self._columns is None else list(self._columns.categories)
+
     def __sklearn_tags__(self) -> Tags:
         """Say whether sparse rows and text are welcome."""
         tags = super().__sklearn_tags__()

@@ -103,6 +103,10 @@ class VAE(Autoencoder):
         The trained model, of one component, in float64.
     encoding_ : mixtura.data.Encoding
         The map from raw rows to what the model sees.
+    families_ : list of str or None
+        The family of each column of a mixed table.
+    categories_ : list of ndarray or None
+        The categories of each categorical column, in order.
     latent_dim_, n_epochs_, seed_, device_, precision_, image_shape_
         What was used where the parameter left it open.
     n_features_in_ : int

@@ -69,17 +69,15 @@ def _of_family(family: str, fitted: Any, *, mixed: bool) -> list[ColumnFit]:
     return [ColumnFit(family, centres) for centres in np.asarray(getattr(fitted, name), np.float64).T]
 
 
-def as_codes(mixture: MixtureBase, rows: Any, columns: list[ColumnFit]) -> Array:
+def as_codes(rows: Any, columns: list[ColumnFit]) -> Array:
     """Return rows in float64: numbers as they are, categories by their places, NaN where missing.
 
     A category that was not there in the fit counts as missing.
 
     Parameters
     ----------
-    mixture : MixtureBase
-        Fitted.
     rows : pyarrow.Table or array, shape (n, d)
-        As its ``fit`` takes them.
+        As the ``fit`` of the model takes them.
     columns : list of ColumnFit
         What `columns_of` gives.
 

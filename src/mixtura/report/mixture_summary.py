@@ -66,7 +66,7 @@ def summarise_mixture(
         ``trait_sd`` are of numbers, and of the shares of categories, a line for each.
     """
     columns = columns_of(mixture)
-    values = as_codes(mixture, rows, columns)
+    values = as_codes(rows, columns)
     n_components = responsibilities.shape[1]
     threshold = getattr(mixture, "binarise", None)
     # On the map rows lie among the probabilities of their groups: as the 0 and 1 that were fitted.
@@ -90,7 +90,7 @@ def summarise_mixture(
         generator=np.random.default_rng(seed),
     )
     if any(column.categories is not None for column in columns):
-        summary |= _categories(values, components, n_components, columns, summary, feature_names)
+        summary |= category_traits(values, components, n_components, columns, summary, feature_names)
     return summary
 
 
@@ -155,7 +155,7 @@ def _mode(codes: Array) -> float:
     return float(np.bincount(there).argmax()) if len(there) else float("nan")
 
 
-def _categories(
+def category_traits(
     values: Array,
     components: Array,
     n_components: int,
