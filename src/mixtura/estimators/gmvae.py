@@ -60,7 +60,8 @@ class GMVAE(ClusterMixin, Autoencoder):
     inference : {"reverse", "sleep", "wake"}, default="reverse"
         How q is fitted: by the bound, which is the reverse KL(q || p); or by the forward KL(p || q), at rows
         that the model dreams (sleep) or, with importance weights, at those of the data (wake), while all
-        else climbs the bound with q as a constant. In the default procedure from when the groups are found.
+        else climbs the bound with q as a constant, awake the importance-weighted one. In the default
+        procedure from when the groups are found.
     procedure : {"default", "plain"}, default="default"
         The staged training that works from scratch, or the pure bound alone.
     covariance_type : {"spherical", "diag"}, default="spherical"

@@ -55,7 +55,7 @@ class VAE(Autoencoder):
     inference : {"reverse", "sleep", "wake"}, default="reverse"
         How q is fitted: by the objective, that is by KL(q || p), or by KL(p || q), at rows that the model
         dreams (sleep) or, with importance weights of ``n_draws``, at those of the data (wake). Theta climbs
-        the bound.
+        the bound, awake the importance-weighted one.
     n_draws : int, optional
         Of w for each row in a step; by default 8 where draws are weighed, else 1.
     max_epochs : int, optional
