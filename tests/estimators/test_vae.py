@@ -212,3 +212,14 @@ def test_sparse_counts_are_those_counts(kind, rng):
     X = rng.poisson(0.3, size=(60, 5)).astype(np.float64)
     dense, other = (VAE(2, likelihood="poisson", **QUICK).fit(rows) for rows in (X, kind(X)))
     np.testing.assert_array_equal(dense.score_samples(X), other.score_samples(kind(X)))
+
+
+@pytest.mark.parametrize("kind", [VAE, GMVAE])
+def test_the_posterior_is_that_behind_the_bound(rows, kind):
+    model = kind(2, **QUICK).fit(rows)
+    means, deviations = model.posterior(rows)
+    np.testing.assert_array_equal(means, model.transform(rows))
+    assert deviations.shape == means.shape and (deviations > 0).all()
+    if kind is VAE:
+        kl = 0.5 * (means**2 + deviations**2 - 1 - 2 * np.log(deviations)).sum(axis=1).mean()
+        assert model.bound_.costs["kl"] == pytest.approx(kl, rel=1e-9)

@@ -70,6 +70,27 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         rows = self._rows(X)
         return gathered((codes(self.model_, x).numpy() for x in self._encoded(rows)), len(rows))
 
+    def posterior(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return q(w|x) = N(m(x), diag(s^2(x))) of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        means : ndarray of shape (n, latent_dim)
+            m(x), as `transform` gives them.
+        standard_deviations : ndarray of shape (n, latent_dim)
+            s(x).
+        """
+        from mixtura.vae.inference import code_moments
+
+        rows = self._rows(X)
+        moments = gathered((code_moments(self.model_, x).numpy() for x in self._encoded(rows)), len(rows))
+        return moments[:, 0], moments[:, 1]
+
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return log p(x) of each row in nats, by importance weighting: shape (n,).
 

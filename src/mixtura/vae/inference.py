@@ -42,6 +42,16 @@ def codes(model: GaussianMixtureVAE, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def code_moments(model: GaussianMixtureVAE, x: Tensor) -> Tensor:
+    """Return the means of q(w|x) and its standard deviations for every row: (n, 2, d)."""
+    parts = []
+    for rows in row_blocks(len(x), model.values_per_row):
+        q = model.posterior(x[rows]).base_dist
+        parts.append(torch.stack((q.loc, q.scale), dim=1))
+    return torch.cat(parts)
+
+
+@torch.no_grad()
 def responsibilities(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) -> Tensor:
     """Return q(z|x) = E_q(w|x)[ q(z|w, x) ] over draws shared by all rows: (n, K).
 
