@@ -230,7 +230,7 @@ def test_what_cannot_be_fitted(refuses):
         Encoding.fit(values, likelihood="gaussian", image_shape=(2, 2))
     with refuses("complex"):
         Encoding.fit(values.astype(complex), likelihood="gaussian")
-    with refuses("1 missing", "column 1, row 0"):
+    with refuses("1 missing", "column 'column_1', row 0"):
         Encoding.fit(values, likelihood="gaussian").encode(np.array([[1.0, np.nan]]))
 
 
