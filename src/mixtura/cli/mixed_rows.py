@@ -4,46 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mixtura.cli.mixture_family import COLUMN_FAMILIES
+from mixtura.cli.mixture_model import MixtureTable
 from mixtura.cli.mixtures import read_mixture_rows, rows_for
 from mixtura.cli.wording import count
 from mixtura.errors import InputError
 from mixtura.findings import Finding
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from mixtura.data import RawTable
 
 
 @dataclass(frozen=True, eq=False)
-class MixedRows:
-    """A table whose columns may hold text.
+class MixedRows(MixtureTable):
+    """A table without gaps whose columns may hold text, with what a fit asks of it.
 
     Parameters
     ----------
-    table : RawTable
-        The columns, without a gap.
-    values : pyarrow.Table or ndarray of shape (n, d)
-        The same as an estimator takes them.
+    table, values, n_unknown
+        As of `MixtureTable`.
     families : tuple of str
         One for each column.
     findings : tuple of Finding
         What was inferred.
     """
 
-    table: RawTable
-    values: Any
-    families: tuple[str, ...]
+    families: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     image_shape: None = None
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return self.table.n_rows
 
     @property
     def n_features(self) -> int:
@@ -54,20 +44,6 @@ class MixedRows:
     def names(self) -> tuple[str, ...]:
         """Of the columns."""
         return tuple(self.table.names)
-
-    @property
-    def labels(self) -> NDArray[Any] | None:
-        """Known groups, for scoring only."""
-        return self.table.labels
-
-    @property
-    def labels_name(self) -> str | None:
-        """Where they came from."""
-        return self.table.labels_name
-
-    def describe(self) -> str:
-        """Return in one line how many rows there are and of what."""
-        return self.table.describe()
 
 
 def read_mixed(
@@ -111,7 +87,7 @@ def read_mixed(
             f"--likelihood {likelihood} is for tables, and {data!r} holds images; choose another"
         )
     _require_complete(found.table)
-    return MixedRows(found.table, found.rows, found.column_families, found.findings)
+    return MixedRows(found.table, found.rows, families=found.column_families, findings=found.findings)
 
 
 def mixed_rows_like(table: RawTable, families: Sequence[str]) -> MixedRows:
@@ -124,7 +100,7 @@ def mixed_rows_like(table: RawTable, families: Sequence[str]) -> MixedRows:
     """
     _require_complete(table)
     values = rows_for(table, families, "the model was fitted to numbers")
-    return MixedRows(table, values, tuple(families))
+    return MixedRows(table, values, families=tuple(families))
 
 
 def _require_complete(table: RawTable) -> None:

@@ -55,7 +55,7 @@ class MixtureTable:
 
     table: RawTable
     values: Any
-    n_unknown: int
+    n_unknown: int = 0
 
     @property
     def n_rows(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from mixtura.data.counts import require_counts
 from mixtura.data.scaling import (
     IDENTITY,
     Affine,
+    FloatType,
     blocks,
     grey_levels,
     report_constant,
+    require_encoded,
     standardise,
     two_levels,
 )
@@ -27,11 +29,8 @@ from mixtura.findings import Finding
 Domain = Literal["binary", "count", "real", "unit"]
 COUNTS = ("poisson", "negative_binomial")
 _LIKELIHOODS = ("gaussian", "bernoulli", *COUNTS)
-FloatType: TypeAlias = type[np.float32] | type[np.float64]
 
 _FITTED_TO = "the model was fitted to {}: mend the rows, or leave them out"
-# Encoded values stop here, so that their squares stay finite; no density tells them from infinity.
-_LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e75}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -264,19 +263,13 @@ class Encoding:
         if self.domain == "count":
             require_counts(values, columns, _FITTED_TO.format("counts"), first_row)
         out = np.empty((len(values), self.n_encoded), dtype)
-        limit = _LIMITS[out.dtype]
         every = self.n_encoded == self.n_features
-        with np.errstate(all="ignore"):
-            for rows in blocks(len(values), self.n_features):
-                block = values[rows] if every else values[rows][:, self.kept]
-                if self.domain in ("binary", "count"):
-                    out[rows] = block if self.binarise is None else block > self.binarise
-                    continue
-                work = block.astype(np.float64)
-                work -= self.affine.origin
-                work /= self.affine.scale
-                work -= self.affine.shift
-                out[rows] = np.clip(work, -limit, limit, out=work)
+        for rows in blocks(len(values), self.n_features):
+            block = values[rows] if every else values[rows][:, self.kept]
+            if self.domain in ("binary", "count"):
+                out[rows] = block if self.binarise is None else block > self.binarise
+            else:
+                out[rows] = self.affine.encode(block, out.dtype)
         return out
 
     def decode(self, encoded: Any, dtype: FloatType = np.float64) -> np.ndarray:
@@ -301,22 +294,12 @@ class Encoding:
             If there is another number of columns.
         """
         encoded = np.asarray(encoded)
-        if encoded.ndim != 2 or encoded.shape[1] != self.n_encoded:
-            raise InputError(
-                f"encoded rows have shape {encoded.shape} and not (n, {self.n_encoded}); "
-                "give rows of this encoding"
-            )
+        require_encoded(encoded, self.n_encoded)
         out = np.empty((len(encoded), self.n_features), dtype)
-        largest = float(np.finfo(out.dtype).max)
         columns: Any = slice(None) if self.n_encoded == self.n_features else self.kept
         out[:, np.setdiff1d(np.arange(self.n_features), self.kept)] = self.constants
-        with np.errstate(all="ignore"):
-            for rows in blocks(len(encoded), self.n_features):
-                work = encoded[rows].astype(np.float64)
-                work += self.affine.shift
-                work *= self.affine.scale
-                work += self.affine.origin
-                out[rows, columns] = np.clip(work, -largest, largest, out=work)
+        for rows in blocks(len(encoded), self.n_features):
+            out[rows, columns] = self.affine.decode(encoded[rows], out.dtype)
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -13,14 +13,12 @@ from mixtura.data.binary import require_binary
 from mixtura.data.checks import plural
 from mixtura.data.counts import require_counts
 from mixtura.data.layout import ColumnLayout
-from mixtura.data.scaling import Affine, blocks, report_constant, standardise
+from mixtura.data.scaling import Affine, FloatType, blocks, report_constant, require_encoded, standardise
 from mixtura.errors import InputError, ModelFileError
 from mixtura.findings import Finding
 
 FAMILIES = ("gaussian", "bernoulli", "poisson", "negative_binomial", "categorical")
-FloatType: TypeAlias = type[np.float32] | type[np.float64]
 _MEND = "mend it, or fit with another family for the column, families={...}"
-_LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e75}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -190,15 +188,11 @@ class MixedEncoding:
             )
         self._check(values, names, first_row)
         out = np.zeros((len(values), self.n_encoded), dtype)
-        limit = _LIMITS[out.dtype]
         plain = self._plain
         first = len(self.kept) + len(plain)
-        with np.errstate(all="ignore"):
-            for rows in blocks(len(values), max(self.n_encoded, self.n_features)):
-                measured = values[rows][:, self.kept].astype(np.float64)
-                measured = (measured - self.affine.origin) / self.affine.scale - self.affine.shift
-                out[rows, : len(self.kept)] = np.clip(measured, -limit, limit)
-                out[rows, len(self.kept) : first] = values[rows][:, plain]
+        for rows in blocks(len(values), max(self.n_encoded, self.n_features)):
+            out[rows, : len(self.kept)] = self.affine.encode(values[rows][:, self.kept], out.dtype)
+            out[rows, len(self.kept) : first] = values[rows][:, plain]
         every, place = np.arange(len(values)), first
         for j, n in zip(self._of("categorical"), self.n_categories, strict=True):
             out[every, place + values[:, j].astype(np.intp)] = 1
@@ -223,20 +217,12 @@ class MixedEncoding:
             If there is another number of columns.
         """
         encoded = np.asarray(encoded)
-        if encoded.ndim != 2 or encoded.shape[1] != self.n_encoded:
-            raise InputError(
-                f"encoded rows have shape {encoded.shape} and not (n, {self.n_encoded}); "
-                "give rows of this encoding"
-            )
+        require_encoded(encoded, self.n_encoded)
         out = np.empty((len(encoded), self.n_features), dtype)
-        largest = float(np.finfo(out.dtype).max)
         for j, value in self.constants.items():
             out[:, j] = value
         first = len(self.kept) + len(self._plain)
-        with np.errstate(all="ignore"):
-            measured = encoded[:, : len(self.kept)].astype(np.float64) + self.affine.shift
-            measured = measured * self.affine.scale + self.affine.origin
-            out[:, self.kept] = np.clip(measured, -largest, largest)
+        out[:, self.kept] = self.affine.decode(encoded[:, : len(self.kept)], out.dtype)
         out[:, self._plain] = encoded[:, len(self.kept) : first]
         for j, n in zip(self._of("categorical"), self.n_categories, strict=True):
             out[:, j] = encoded[:, first : first + n].argmax(axis=1)

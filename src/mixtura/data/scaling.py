@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from mixtura.data.checks import listing, plural
 from mixtura.errors import ConstantColumnWarning, InputError
 from mixtura.findings import Finding
 
+FloatType: TypeAlias = type[np.float32] | type[np.float64]
+# No density tells such encoded values from infinity.
+_LIMITS = {np.dtype(np.float32): 1e15, np.dtype(np.float64): 1e75}
 _BLOCK_VALUES = 1 << 19  # 4 MB of float64: fits the cache, whatever the size of the data
 _RELATIVE_SPREAD = 1e-12
 _FEW_LEVELS = 16
@@ -37,6 +40,25 @@ class Affine:
     origin: np.ndarray
     scale: np.ndarray
     shift: np.ndarray
+
+    def encode(self, raw: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        """Return raw rows encoded, in float64, but no farther out than squares in ``dtype`` can follow."""
+        with np.errstate(all="ignore"):
+            work = raw.astype(np.float64)
+            work -= self.origin
+            work /= self.scale
+            work -= self.shift
+            return np.clip(work, -_LIMITS[dtype], _LIMITS[dtype], out=work)
+
+    def decode(self, encoded: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        """Return encoded rows in raw units, in float64, but no farther out than ``dtype`` reaches."""
+        largest = float(np.finfo(dtype).max)
+        with np.errstate(all="ignore"):
+            work = encoded.astype(np.float64)
+            work += self.shift
+            work *= self.scale
+            work += self.origin
+            return np.clip(work, -largest, largest, out=work)
 
 
 IDENTITY = Affine(np.zeros(1), np.ones(1), np.zeros(1))
@@ -122,6 +144,14 @@ def _moments(
             square += (deviation * deviation).sum(axis=0) / n_rows
         # What rounding left in the mean is taken out of both.
         return mean + rest, np.sqrt(square - rest * rest)
+
+
+def require_encoded(encoded: np.ndarray, n_encoded: int) -> None:
+    """Raise InputError unless there are so many columns."""
+    if encoded.ndim != 2 or encoded.shape[1] != n_encoded:
+        raise InputError(
+            f"encoded rows have shape {encoded.shape} and not (n, {n_encoded}); give rows of this encoding"
+        )
 
 
 def report_constant(
