@@ -8,7 +8,7 @@ import pytest
 
 from mixtura import GMVAE
 from mixtura.errors import InputError
-from mixtura.estimators.mixed_columns import MixedColumns
+from mixtura.estimators.mixed_columns import MOST_CATEGORIES, MixedColumns
 from mixtura.estimators.tables import read_columns
 
 TABLE = pa.table(
@@ -68,3 +68,10 @@ def test_new_rows_that_do_not_fit_are_refused_by_place(column, values, said):
 def test_unknown_families_and_columns_are_refused(families):
     with pytest.raises(InputError, match="families"):
         learned(families)
+
+
+def test_names_of_rows_are_no_categories():
+    table = pa.table({"name": [f"row {i}" for i in range(MOST_CATEGORIES + 1)]})
+    estimator = GMVAE()
+    with pytest.raises(InputError, match=r"'name' has 1,001 categories.*leave it out"):
+        MixedColumns.learn(estimator, read_columns(estimator, table, reset=True), None)

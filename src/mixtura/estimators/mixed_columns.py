@@ -22,6 +22,9 @@ from mixtura.findings import Finding
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_CATEGORIES = 1_000
+"""Of one column: names of rows and measurements have more."""
+
 Families = str | Sequence[str] | Mapping[Any, str] | None
 
 
@@ -70,6 +73,13 @@ class MixedColumns:
             for j, family in enumerate(chosen)
             if family == "categorical"
         )
+        names = (named(estimator, j) for j, family in enumerate(chosen) if family == "categorical")
+        for name, values in zip(names, categories, strict=True):
+            if len(values) > MOST_CATEGORIES:
+                raise InputError(
+                    f"{name} has {len(values):,} categories, and each would be a column of its own; leave it "
+                    f"out, name another family, or make them fewer: at most {MOST_CATEGORIES:,}"
+                )
         return cls(tuple(chosen), categories, findings)
 
     def codes(self, estimator: BaseEstimator, columns: list[pa.Array]) -> NDArray[np.float64]:
