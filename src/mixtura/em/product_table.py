@@ -15,7 +15,7 @@ from mixtura.em.gaussian import GaussianFamily, GaussianParameters, TiedGaussian
 from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
 from mixtura.em.product import ProductFamily
 
-_RIDGE = 1e-3  # of a variance of one
+_RIDGE = 0.05  # of a variance of one: equal values, such as zeros, would draw a group to themselves
 _PSEUDO = 1.1  # a tenth of an observation of each kind, so that nothing has a probability of zero
 
 
