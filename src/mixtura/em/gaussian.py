@@ -158,7 +158,8 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
             prepared.features[-1] = 1.0
         features = prepared.features[:, :columns]
         self.layout.squares(block, features[:squares])
-        features[squares:-1] = block
+        # Not a copy: for some alignments of large arrays memcpy takes eight times as long.
+        np.multiply(block, 1.0, out=features[squares:-1])
         return features
 
     def zero(self, prepared: PreparedGaussians) -> list[Array]:

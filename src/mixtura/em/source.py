@@ -100,9 +100,8 @@ class ArraySource(Source):
         for start in range(0, self.n_rows, self.block_size):
             rows = np.asarray(self.rows[start : start + self.block_size])
             block = room[:, : len(rows)]
-            if self.origin is None:
-                np.copyto(block, rows.T)
-            else:
-                np.subtract(rows.T, self.origin[:, None], out=block)
+            np.copyto(block, rows.T)
+            if self.origin is not None:
+                block -= self.origin[:, None]
             weights = None if self.weights is None else self.weights[start : start + len(rows)]
             yield block, weights
