@@ -22,12 +22,15 @@ from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.loop import LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.placement import Placement
+from mixtura.vae.training.schedule import GeometricRamp
 from mixtura.vae.training.stages import ALL_PARTS, Stage
 
 _HERE = Path(__file__).resolve().parent
 _HOME = _HERE.parent / "build" / "peers"
 # PyTorch first and by itself, from where mixtura's own came; the rest must not replace it.
 PINNED = {"pythae": ("torch==2.13.0", "pythae==0.1.2"), "jax": ("jax==0.10.2", "jaxlib==0.10.2")}
+
+WHOLE = Stage("benchmark", 1)
 
 Rate = Callable[[], int]
 """Trains for a moment and returns how many rows went through."""
@@ -103,16 +106,26 @@ class Ours:
 
 
 def trainer(
-    model: GaussianMixtureVAE, x: Tensor, case: Case, *, derived: bool = True, fixed_prior: bool = False
+    model: GaussianMixtureVAE,
+    x: Tensor,
+    case: Case,
+    *,
+    derived: bool = True,
+    stage: Stage = WHOLE,
+    rate: Callable[[float], float] | None = None,
+    on_epoch: Callable[[], None] = lambda: None,
 ) -> Callable[[int], None]:
-    """Return a function that runs so many steps of a stage at a constant rate."""
-    parts = ("posterior", "likelihood") if fixed_prior else ALL_PARTS
+    """Return a function that runs so many steps of a stage, at the constant rate of the case unless told."""
     for part in ALL_PARTS:
-        getattr(model, part).requires_grad_(part in parts)
+        getattr(model, part).requires_grad_(part in stage.parts)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     generator = torch.Generator().manual_seed(0)
     placement = Placement()
-    objective = StageObjective(model, Stage("benchmark", 1, parts=parts))
+    objective = StageObjective(model, stage)
+    weight = GeometricRamp(stage.prior_weight, stage.beta, until=stage.rise)
+
+    def on_step(done: float) -> None:
+        objective.prior_weight = weight(done)
 
     def batch(rows: Tensor) -> tuple[Any, ...]:
         chosen = x.index_select(0, rows)
@@ -124,9 +137,9 @@ def trainer(
             objective,
             parameters,
             batch,
-            LoopSettings(n_steps, len(x), case.batch_size, lambda done: case.rate),
+            LoopSettings(n_steps, len(x), case.batch_size, rate or (lambda done: case.rate), on_step),
             generator,
-            lambda values: None,
+            lambda values: on_epoch(),
             dense_step(placement, objective, parameters) if derived else None,
         )
 

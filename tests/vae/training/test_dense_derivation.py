@@ -9,6 +9,7 @@ from mixtura.vae import Settings
 from mixtura.vae.model import GaussianMixtureVAE, build_model
 from mixtura.vae.training.dense_derivation import supports
 from mixtura.vae.training.stages import Stage, plan, without_groups
+from mixtura.vae.training.vae_stages import vae_plan
 
 EXACT = Settings(n_components=3, latent_dim=2, hidden=(4,), responsibilities="exact")
 
@@ -25,6 +26,7 @@ def test_what_is_derived_is_said() -> None:
     for stage in (*plan(learned), *plan(replace(learned, procedure="plain"))):
         assert supports(made(responsibilities="amortised"), stage)
         assert supports(made(responsibilities="amortised"), without_groups(stage, learned=True))
+    assert all(supports(made(), stage) for stage in vae_plan(beta=4.0, std_floor=(0.3, 0.05)))
     assert not supports(made(network="conv"), Stage("a", 1))
     assert not supports(made(), Stage("a", 1, teacher="prior"))
     assert not supports(made().bfloat16(), Stage("a", 1))

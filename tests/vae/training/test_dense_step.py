@@ -333,3 +333,17 @@ def test_codes_whose_variance_is_out_of_bounds(shift) -> None:
     with torch.no_grad():
         list(problem.model.posterior.network.parameters())[-1][d : d + 1] += shift
     assert_same_gradient(problem)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_torch_has_one_thread_beside_products_of_numpy_and_the_callers_number_afterwards(n: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        problem = Problem(Stage("a", 1))
+        step = DenseStep(problem.objective, problem.parameters)
+        assert torch.get_num_threads() == 1
+        step.close()
+        assert torch.get_num_threads() == n
+    finally:
+        torch.set_num_threads(before)

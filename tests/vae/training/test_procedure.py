@@ -236,3 +236,21 @@ def test_noise_is_not_taught_as_groups(spied) -> None:
     assert {stage.teacher for stage in taught} == {"prior"}
     assert all(stage.parts == ALL_PARTS for stage in taught)
     assert sum("on codes" in event.get("message", "") for event in trained.record.events) == 1
+
+
+@pytest.mark.parametrize("rise", [0.1, 0.5])
+def test_the_weight_of_the_prior_rises_over_its_share_of_a_stage(rise, monkeypatch) -> None:
+    run_stage, weights = procedure.run_stage, []
+
+    def spy(placement, objective, parameters, batch, loop, *rest) -> LoopResult:
+        def on_step(done: float) -> None:
+            loop.on_step(done)
+            weights.append((done, objective.prior_weight))
+
+        return run_stage(placement, objective, parameters, batch, replace(loop, on_step=on_step), *rest)
+
+    monkeypatch.setattr(procedure, "run_stage", spy)
+    stages = [Stage("a", 1, z="exact", prior_weight=0.05, rise=rise)]
+    fit_model(table(), settings(("plain", "exact")), domain="real", seed=0, stages=stages)
+    assert weights[0][1] == 0.05
+    assert all((weight == 1.0) == (done >= rise) for done, weight in weights)

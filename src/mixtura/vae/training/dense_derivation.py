@@ -15,7 +15,18 @@ from mixtura.vae.training.dense_network import is_dense
 from mixtura.vae.training.stages import Stage
 
 _DERIVED = ("z", "transform", "group_weight", "group_temperature", "prior_weight", "teacher")
-_ELSEWHERE = ("name", "share", "parts", "regroup", "std_floor", "follow", "most_epochs", "rate", "beta")
+_ELSEWHERE = (
+    "name",
+    "share",
+    "parts",
+    "regroup",
+    "std_floor",
+    "follow",
+    "most_epochs",
+    "rate",
+    "rise",
+    "beta",
+)
 
 
 def supports(model: GaussianMixtureVAE, stage: Stage) -> bool:

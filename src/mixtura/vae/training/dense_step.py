@@ -101,8 +101,8 @@ class DenseStep:
         self._constant = float(model.log_determinant)
         self._batch: tuple[Any, ...] = ()
         self._until_closed = ExitStack()
-        if torch.get_num_threads() == 1:
-            self._until_closed.enter_context(runtime.one_blas_thread())
+        one = torch.get_num_threads() == 1
+        self._until_closed.enter_context(runtime.one_blas_thread() if one else runtime.one_torch_thread())
         self._norm = 0.0
 
     @torch.inference_mode()
@@ -135,7 +135,7 @@ class DenseStep:
         self.adam.restore()
 
     def close(self) -> None:
-        """Give the parameters memory of their own again, and NumPy its threads."""
+        """Give the parameters memory of their own again, and NumPy or torch its threads."""
         self.adam.release()
         self._until_closed.close()
 

@@ -253,7 +253,7 @@ class Trainer:
         self.moving = self.transform if looks else None
         self.n_draws = stage.n_draws
         floor = self._floor(stage)
-        weight = GeometricRamp(stage.prior_weight, stage.beta, until=0.5)
+        weight = GeometricRamp(stage.prior_weight, stage.beta, until=stage.rise)
 
         def on_step(done: float) -> None:
             objective.prior_weight = weight(done)
