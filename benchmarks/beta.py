@@ -1,6 +1,6 @@
 """Total correlation, mutual information and reconstruction of a VAE against beta, on MNIST.
 
-    MIXTURA_DATA=... python benchmarks/beta.py [--seeds 0-1] [--rows 20000] [--epochs 15]
+    MIXTURA_DATA=... python benchmarks/beta.py [--seeds 0-1] [--rows 20000] [--epochs 15] [--betas 0.5,1]
                                                [--figure beta.png] [--out beta.json]
 
 The total correlation is that of the aggregated posterior of 10,000 training images, by 2,048 draws each of
@@ -47,7 +47,7 @@ def run(beta: float, seed: int, images: np.ndarray, epochs: int) -> dict[str, An
     }
 
 
-def draw(rows: list[dict[str, Any]], path: str) -> None:
+def draw(rows: list[dict[str, Any]], betas: list[float], path: str) -> None:
     """Write the figure: what falls with beta on the left, the reconstruction on the right."""
     import matplotlib
 
@@ -56,10 +56,10 @@ def draw(rows: list[dict[str, Any]], path: str) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for key in ("total_correlation", "mutual_information", "dimension_wise_kl", "tc_of_means"):
-        axes[0].plot(BETAS, [_mean(rows, beta, key) for beta in BETAS], "o-", label=key.replace("_", " "))
+        axes[0].plot(betas, [_mean(rows, beta, key) for beta in betas], "o-", label=key.replace("_", " "))
     axes[0].legend(frameon=False)
     axes[0].set(ylabel="nats")
-    axes[1].plot(BETAS, [_mean(rows, beta, "reconstruction") for beta in BETAS], "o-")
+    axes[1].plot(betas, [_mean(rows, beta, "reconstruction") for beta in betas], "o-")
     axes[1].set(ylabel="reconstruction, nats")
     for one in axes:
         one.set_xscale("log", base=2)
@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0-1")
     parser.add_argument("--rows", type=int, default=20_000, help="training images")
     parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--betas", default=",".join(f"{beta:g}" for beta in BETAS))
     parser.add_argument("--figure", default=None, help="file for the figure")
     parser.add_argument("--out", default=None, help="JSON file for the figures")
     arguments = parser.parse_args()
@@ -85,19 +86,19 @@ def main() -> None:
         return
     with np.load(Path(os.environ["MIXTURA_DATA"]) / "mnist.npz") as file:
         images = file["x_train"][: arguments.rows]
-    rows = []
+    rows, betas = [], [float(beta) for beta in arguments.betas.split(",")]
     for seed in parse_seeds(arguments.seeds):
-        for beta in BETAS:
+        for beta in betas:
             rows.append(run(beta, seed, images, arguments.epochs))
             show_rows(rows[-1:], KEYS + MORE)
     summary: dict[str, Any] = {}
-    for beta in BETAS:
+    for beta in betas:
         own = [row for row in rows if row["beta"] == beta]
         summary[f"{beta:g}"] = {key: over_seeds(row[key] for row in own) for key in KEYS[2:] + MORE[:-1]}
         for key in ("total_correlation", "mutual_information", "reconstruction"):
             show(f"beta {beta:g} {key}", summary[f"{beta:g}"][key])
     if arguments.figure is not None:
-        draw(rows, arguments.figure)
+        draw(rows, betas, arguments.figure)
     write(arguments.out, {"data": "mnist", "runs": rows, "summary": summary, "machine": runtime.describe()})
 
 

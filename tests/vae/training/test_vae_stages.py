@@ -17,6 +17,7 @@ def test_the_prior_is_never_trained():
 def test_the_kl_is_weighed_where_there_is_one():
     assert vae_plan(beta=0.01, std_floor=FLOOR)[0].prior_weight == 0.01
     assert vae_plan(beta=8.0, std_floor=FLOOR)[0].prior_weight < 1
+    assert vae_plan(beta=8.0, std_floor=FLOOR)[0].rise > vae_plan(std_floor=FLOOR)[0].rise
     assert vae_plan(inference="wake", n_draws=4, std_floor=FLOOR)[0].prior_weight == 1
 
 
