@@ -91,12 +91,14 @@ def estimate_log_likelihood(
         Standard normal draws shared by all rows, so that a row's score does not depend on its company.
     """
     n_samples = len(noise)
+    pieces = noise.split(max(1, _BLOCK_VALUES // max(1, model.values_per_row)))
     scores: list[NDArray[np.float64]] = []
     sizes: list[NDArray[np.float64]] = []
     leave_one_out = np.zeros(n_samples)
     for block in (x,) if isinstance(x, Tensor) else x:
         for rows in row_blocks(len(block), n_samples * model.values_per_row):
-            log_weights = log_importance_weights(model, block[rows], noise).double().cpu().numpy()  # (S, n)
+            own = [log_importance_weights(model, block[rows], piece) for piece in pieces]
+            log_weights = torch.cat(own).double().cpu().numpy()  # (S, n)
             scores.append(log_mean_exp(log_weights, axis=0))
             sizes.append(effective_sample_size(log_weights, axis=0))
             if n_samples > 1:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -238,3 +239,18 @@ def test_same_generator_same_bits_and_no_global_state() -> None:
     first, again = (Run(Parabola())().module.seen[-1] for _ in range(2))
     assert torch.equal(first, again)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_weights_decay_by_the_rate_beside_the_gradient() -> None:
+    run = Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))
+    other = torch.tensor([2.0])
+    run.settings = replace(run.settings, decay=0.5, weights=[other])
+    run()
+    expected = 2.0
+    for i in range(3):
+        expected *= 1 - 0.5 * RATE * (1 + (i + 0.5) / 3)
+    assert float(other) == pytest.approx(expected, rel=1e-6)
+    # The rest goes as it would without.
+    assert torch.equal(
+        run.module.a, Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))().module.a
+    )

@@ -254,3 +254,25 @@ def test_the_weight_of_the_prior_rises_over_its_share_of_a_stage(rise, monkeypat
     fit_model(table(), settings(("plain", "exact")), domain="real", seed=0, stages=stages)
     assert weights[0][1] == 0.05
     assert all((weight == 1.0) == (done >= rise) for done, weight in weights)
+
+
+@pytest.mark.parametrize("responsibilities", ["exact", "amortised"])  # derived, and by autograd
+def test_matrices_of_encoder_and_decoder_decay_and_nothing_else(responsibilities) -> None:
+    chosen, kind = settings(("plain", responsibilities)), "conv" if responsibilities == "amortised" else "mlp"
+    chosen = replace(chosen, network=kind, hidden=(8,), max_epochs=1, learning_rate=1e-7)
+    models = [
+        fit_model(
+            images(),
+            chosen,
+            domain="unit",
+            seed=0,
+            image_shape=(8, 9),
+            stages=[Stage("a", 1, z="exact", weight_decay=decay)],
+        ).model
+        for decay in (0.0, 1e5)
+    ]
+    (_, first), (_, second) = (list(zip(*model.named_parameters(), strict=True)) for model in models)
+    for (name, _), before, after in zip(models[0].named_parameters(), first, second, strict=True):
+        network = name.startswith(("posterior", "likelihood"))
+        ratio = float(after.norm() / before.norm()) if float(before.norm()) > 0 else 1.0
+        assert (ratio < 0.999) == (network and before.dim() > 1), name

@@ -24,6 +24,7 @@ _ELSEWHERE = (
     "follow",
     "most_epochs",
     "rate",
+    "weight_decay",
     "rise",
     "beta",
 )

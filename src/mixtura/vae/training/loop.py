@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,6 +62,11 @@ class LoopSettings:
         Fraction of the stage done to Adam's rate.
     on_step : callable, optional
         Called before each step with the fraction of the stage done, for what else is scheduled.
+    decay : float
+        Every step takes so much, times the rate, of the weights: decoupled weight decay (Loshchilov and
+        Hutter 2019, algorithm 2).
+    weights : sequence of Tensor
+        What decays.
     """
 
     n_steps: int
@@ -69,6 +74,8 @@ class LoopSettings:
     batch_size: int
     rate: Callable[[float], float]
     on_step: Callable[[float], None] | None = None
+    decay: float = 0.0
+    weights: Sequence[Tensor] = ()
 
 
 @dataclass
@@ -135,6 +142,7 @@ def _run(
     means = _RunningMeans()
     slowdown = 1.0
     batches = _batches(settings.n_rows, settings.batch_size, generator)
+    weights = [weight.detach() for weight in settings.weights] if settings.decay > 0 else []
     for i in range(settings.n_steps):
         # The last step runs at the end of every schedule exactly, but at no rate of zero: it is a step too.
         done = i / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
@@ -145,6 +153,8 @@ def _run(
         gradient = step.propose(make_batch(rows))
         if gradient.is_finite:
             step.accept(slowdown * result.last_rate)
+            if weights:
+                torch._foreach_mul_(weights, 1.0 - slowdown * result.last_rate * settings.decay)
             means.add(gradient)
         else:
             message = step.explain(rows)

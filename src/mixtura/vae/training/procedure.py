@@ -284,7 +284,9 @@ class Trainer:
             objective,
             parameters,
             self._batch,
-            LoopSettings(n_steps, len(self.x), self.batch_size, rate, on_step),
+            LoopSettings(
+                n_steps, len(self.x), self.batch_size, rate, on_step, stage.weight_decay, self._matrices()
+            ),
             self.generator,
             on_epoch,
             dense_step(self.placement, objective, parameters),
@@ -313,6 +315,12 @@ class Trainer:
         groups = None if found.groups is None else found.groups.index_select(0, rows)
         sure = None if found.probabilities is None else found.probabilities.index_select(0, rows)
         return x, noise, moved, groups, sure
+
+    def _matrices(self) -> list[Tensor]:
+        """Return the weights of the encoder's and the decoder's layers that are trained, biases left out."""
+        parts = (self.model.posterior, self.model.likelihood)
+        each = (parameter for part in parts for parameter in part.parameters())
+        return [parameter for parameter in each if parameter.requires_grad and parameter.dim() > 1]
 
     def _floor(self, stage: Stage) -> GeometricRamp:
         floor = self.training_floor
