@@ -61,6 +61,11 @@ def slow_density(stages: Stages) -> Stages:
     return (*stages[:-1], replace(stages[-1], rate=1.0))
 
 
+def no_decay(stages: Stages) -> Stages:
+    """Train the density without decay of the weights."""
+    return (*stages[:-1], replace(stages[-1], weight_decay=0.0))
+
+
 def taught_on(stages: Stages) -> Stages:
     """Go on teaching q(z|x) the groups while the density is trained."""
     return (*stages[:-1], replace(stages[-1], parts=ALL_PARTS, teacher="groups"))
@@ -81,6 +86,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Stages], Stages]]] = {
     "no-transforms": ({"transforms": None}, lambda stages: stages),
     "low-floor": ({}, low_floor),
     "slow-density": ({}, slow_density),
+    "no-decay": ({}, no_decay),
     "taught-on": ({}, taught_on),
     "no-density": ({}, without("density")),
     "regularised": ({"responsibilities": "exact"}, lambda stages: stages),
