@@ -197,7 +197,7 @@ class VAE(Autoencoder):
         TrainingError
             If training met values that are not finite again and again.
         """
-        from mixtura.vae.training.procedure import default_batch_size
+        from mixtura.vae.training.pace import default_batch_size
         from mixtura.vae.training.vae_stages import vae_epochs
         from mixtura.vae.vae_diagnostics import diagnose_codes
 

@@ -12,7 +12,7 @@ import torch
 from mixtura.vae import Settings, fit_model
 from mixtura.vae.training import procedure
 from mixtura.vae.training.loop import LoopResult
-from mixtura.vae.training.procedure import choose_transform, default_batch_size, default_epochs
+from mixtura.vae.training.procedure import choose_transform
 from mixtura.vae.training.stages import ALL_PARTS, Stage, plan
 
 SMALL = Settings(n_components=3, latent_dim=2, hidden=(8,), max_epochs=10, batch_size=16)
@@ -174,18 +174,6 @@ def test_transforms_are_for_the_encoder_alone(monkeypatch) -> None:
 def test_transforms_are_chosen_from_the_shape(transforms, procedure_name, shape, expected) -> None:
     chosen = Settings(transforms=transforms, procedure=procedure_name)
     assert (choose_transform(chosen, shape) is not None) == expected
-
-
-@pytest.mark.parametrize("on_rows", [False, True])
-def test_defaults_follow_the_number_of_rows(on_rows) -> None:
-    sizes = [1, 50, 199, 200, 2000, 60_000, 10**7]
-    batches = [default_batch_size(n, on_rows=on_rows) for n in sizes]
-    assert batches == sorted(batches)
-    assert batches[0] >= 1
-    steps = [
-        default_epochs(n, on_rows=on_rows) * -(-n // batch) for n, batch in zip(sizes, batches, strict=True)
-    ]
-    assert steps == sorted(steps)
 
 
 def test_every_row_is_seen_equally_often(monkeypatch) -> None:
