@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
+from mixtura import runtime
 from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.inclusive import sleep, wake
 from mixtura.vae.inference import sample_joint
@@ -176,6 +177,13 @@ def fit_posterior(
     n_steps : int
         Steps of Adam, of 250 rows each.
     """
+    with runtime.one_torch_thread():
+        return _fit_posterior(model, objective, n_draws, generator, n_steps)
+
+
+def _fit_posterior(
+    model: GaussianMixtureVAE, objective: str, n_draws: int, generator: torch.Generator, n_steps: int
+) -> Tensor:
     x, _ = sample_joint(model, _ROWS, generator)
     parameters = list(model.posterior.parameters())
     optimiser = torch.optim.Adam(parameters, lr=_RATE)
