@@ -1,8 +1,9 @@
 """EM beside scikit-learn's: seconds an iteration, extra memory, log-likelihood, from the same start.
 
-    python benchmarks/em.py [--repeats 5] [--threads 1] [--out em.json]
+    python benchmarks/em.py [--repeats 5] [--threads 2] [--out em.json]
 
-Both sides run the same number of iterations on the same data, by turns in one process; the ratio is of
+Both sides may use the same threads, unless told as many as there are processors, which is what each takes by
+itself: scikit-learn for its matrix products, mixtura for parts of the rows. They run the same number of iterations on the same data, by turns in one process; the ratio is of
 medians. Extra memory is the peak of what a fit allocates beyond the data, measured in a run of its own.
 """
 
@@ -130,7 +131,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="of the matrix products, on both sides")
+    parser.add_argument("--threads", type=int, default=runtime.n_threads(), help="for both sides")
     parser.add_argument("--out", default=None, help="JSON file for the figures")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(arguments.threads))
