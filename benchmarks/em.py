@@ -3,8 +3,9 @@
     python benchmarks/em.py [--repeats 5] [--threads 2] [--out em.json]
 
 Both sides may use the same threads, unless told as many as there are processors, which is what each takes by
-itself: scikit-learn for its matrix products, mixtura for parts of the rows. They run the same number of iterations on the same data, by turns in one process; the ratio is of
-medians. Extra memory is the peak of what a fit allocates beyond the data, measured in a run of its own.
+itself: scikit-learn for its matrix products, mixtura for parts of the rows. They run the same number of
+iterations on the same data, by turns in one process; the ratio is of medians. Extra memory is the peak of
+what a fit allocates beyond the data, measured in a run of its own.
 """
 
 from __future__ import annotations
