@@ -14,8 +14,8 @@ from mixtura.em.family import Array
 
 # Observations a block: their features fit the second cache.
 BLOCK = 1024
-# Threads that share rows meet at the interpreter's lock after every operation: of few columns, where these are
-# short, larger blocks let them meet less often. On two cores that took a third off an iteration.
+# Threads that share rows meet at the interpreter's lock after every operation. Of few columns operations are
+# short: larger blocks let threads meet less often, which took a third off an iteration on two cores.
 _FEW_COLUMNS = 24
 # Up to so many values, blocks are made once: 2 MB.
 _KEPT_VALUES = 2**18
