@@ -198,20 +198,23 @@ def test_estimate_agrees_with_quadrature(case, make_model, make_oracle, make_row
     np.testing.assert_allclose(found.per_row, expected, atol=0.03)
 
 
-def test_a_row_does_not_depend_on_its_company(monkeypatch) -> None:
+# Several rows a block, and several pieces of the draws of one row.
+@pytest.mark.parametrize("block", [7 * 20 * FEATURES, 5 * 20])
+def test_a_row_does_not_depend_on_its_company(block, monkeypatch) -> None:
     linear = linear_model()
     together = estimate(linear, 20).per_row
     alone = [estimate_log_likelihood(linear.model, x, draws(20)).per_row[0] for x in linear.x.split(1)]
     np.testing.assert_allclose(alone, together, rtol=1e-13)
-    monkeypatch.setattr(importance, "_BLOCK_VALUES", 7 * 20 * FEATURES)
+    monkeypatch.setattr(importance, "_BLOCK_VALUES", block)
     blocked = estimate(linear, 20)
     np.testing.assert_allclose(blocked.per_row, together, rtol=1e-13)
 
 
-def test_blocks_change_no_error(monkeypatch) -> None:
+@pytest.mark.parametrize("block", [7 * 20 * FEATURES, 5 * 20])
+def test_blocks_change_no_error(block, monkeypatch) -> None:
     linear = linear_model()
     whole = estimate(linear, 20)
-    monkeypatch.setattr(importance, "_BLOCK_VALUES", 7 * 20 * FEATURES)
+    monkeypatch.setattr(importance, "_BLOCK_VALUES", block)
     blocked = estimate(linear, 20)
     assert blocked.standard_error == pytest.approx(whole.standard_error, rel=1e-12)
     assert blocked.effective_sample_size == pytest.approx(whole.effective_sample_size, rel=1e-12)

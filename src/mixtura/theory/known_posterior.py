@@ -159,6 +159,7 @@ OBJECTIVES: dict[str, Objectives] = {
 """What is maximised in psi, (n,): of model, rows, draws for each row and a generator."""
 
 
+@runtime.one_torch_thread()
 def fit_posterior(
     model: GaussianMixtureVAE, objective: str, n_draws: int, generator: torch.Generator, n_steps: int = _STEPS
 ) -> Tensor:
@@ -177,13 +178,6 @@ def fit_posterior(
     n_steps : int
         Steps of Adam, of 250 rows each.
     """
-    with runtime.one_torch_thread():
-        return _fit_posterior(model, objective, n_draws, generator, n_steps)
-
-
-def _fit_posterior(
-    model: GaussianMixtureVAE, objective: str, n_draws: int, generator: torch.Generator, n_steps: int
-) -> Tensor:
     x, _ = sample_joint(model, _ROWS, generator)
     parameters = list(model.posterior.parameters())
     optimiser = torch.optim.Adam(parameters, lr=_RATE)

@@ -244,7 +244,7 @@ def test_same_generator_same_bits_and_no_global_state() -> None:
 def test_weights_decay_by_the_rate_beside_the_gradient() -> None:
     run = Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))
     other = torch.tensor([2.0])
-    run.settings = replace(run.settings, decay=0.5, weights=[other])
+    run.settings = replace(run.settings, weight_decay=0.5, weights=[other])
     run()
     expected = 2.0
     for i in range(3):

@@ -62,7 +62,7 @@ class LoopSettings:
         Fraction of the stage done to Adam's rate.
     on_step : callable, optional
         Called before each step with the fraction of the stage done, for what else is scheduled.
-    decay : float
+    weight_decay : float
         Every step takes so much, times the rate, of the weights: decoupled weight decay (Loshchilov and
         Hutter 2019, algorithm 2).
     weights : sequence of Tensor
@@ -74,7 +74,7 @@ class LoopSettings:
     batch_size: int
     rate: Callable[[float], float]
     on_step: Callable[[float], None] | None = None
-    decay: float = 0.0
+    weight_decay: float = 0.0
     weights: Sequence[Tensor] = ()
 
 
@@ -142,7 +142,7 @@ def _run(
     means = _RunningMeans()
     slowdown = 1.0
     batches = _batches(settings.n_rows, settings.batch_size, generator)
-    weights = [weight.detach() for weight in settings.weights] if settings.decay > 0 else []
+    weights = [weight.detach() for weight in settings.weights] if settings.weight_decay > 0 else []
     for i in range(settings.n_steps):
         # The last step runs at the end of every schedule exactly, but at no rate of zero: it is a step too.
         done = i / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
@@ -154,7 +154,7 @@ def _run(
         if gradient.is_finite:
             step.accept(slowdown * result.last_rate)
             if weights:
-                torch._foreach_mul_(weights, 1.0 - slowdown * result.last_rate * settings.decay)
+                torch._foreach_mul_(weights, 1.0 - slowdown * result.last_rate * settings.weight_decay)
             means.add(gradient)
         else:
             message = step.explain(rows)
