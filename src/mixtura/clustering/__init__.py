@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from mixtura.clustering.comparable import draw_in as draw_in
+from mixtura.clustering.comparable import spread_ties as spread_ties
+from mixtura.clustering.comparable import standardised as standardised
 from mixtura.clustering.evidence import GroupEvidence as GroupEvidence
 from mixtura.clustering.evidence import group_evidence as group_evidence
 from mixtura.clustering.kmeans import kmeans_groups as kmeans_groups
@@ -24,6 +27,7 @@ __all__ = [
     "accuracy",
     "ari",
     "confusion",
+    "draw_in",
     "group_evidence",
     "kmeans_groups",
     "linkage_groups",
@@ -34,4 +38,6 @@ __all__ = [
     "neighbour_information",
     "nmi",
     "numbered_alike",
+    "spread_ties",
+    "standardised",
 ]

@@ -18,7 +18,7 @@ from mixtura.em.poisson import Gamma, PoissonFamily, PoissonParameters
 from mixtura.errors import InputError
 from mixtura.estimators.categories import Categories
 from mixtura.estimators.mixture_checks import checked_start
-from mixtura.estimators.part import Part, standardised, without_gaps
+from mixtura.estimators.part import Part, without_gaps
 from mixtura.estimators.rows import named, refuse_no_bits, refuse_no_counts
 
 
@@ -243,6 +243,8 @@ class PoissonPart(DiscretePart):
 
     def embedded(self, rows: NDArray[Any], family: PoissonFamily, alone: bool) -> Array:
         """Return square roots, whose spread is that of counts of any size."""
+        from mixtura.clustering import standardised
+
         points = without_gaps(np.sqrt(np.asarray(rows, dtype=np.float64)))
         return points if alone else standardised(points)
 

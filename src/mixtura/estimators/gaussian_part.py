@@ -23,7 +23,7 @@ from mixtura.estimators.gaussian_shape import (
 )
 from mixtura.estimators.measured_rows import LARGEST
 from mixtura.estimators.mixture_checks import checked_start
-from mixtura.estimators.part import Part, standardised, without_gaps
+from mixtura.estimators.part import Part, without_gaps
 from mixtura.estimators.rows import refuse
 
 
@@ -88,6 +88,8 @@ class GaussianPart(Part):
 
     def embedded(self, rows: NDArray[Any], family: MissingFamily[Any], alone: bool) -> Array:
         """Return standardised columns."""
+        from mixtura.clustering import standardised
+
         return standardised(without_gaps(rows))
 
     def components(self, mixture: Any, family: MissingFamily[Any], origin: Array) -> GaussianParameters:

@@ -107,14 +107,3 @@ def without_gaps(rows: NDArray[Any]) -> Array:
         means = np.where(missing, 0.0, points).sum(axis=0) / there
         points = np.where(missing, means, points)
     return points
-
-
-def standardised(points: Array) -> Array:
-    """Return points less their means, over their standard deviations.
-
-    Examples
-    --------
-    >>> standardised(np.array([[1.0, 7.0], [3.0, 7.0]])).tolist()
-    [[-1.0, 0.0], [1.0, 0.0]]
-    """
-    return np.asarray((points - points.mean(axis=0)) / np.maximum(points.std(axis=0), np.finfo(float).tiny))

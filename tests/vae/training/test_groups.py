@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mixtura.clustering import accuracy
-from mixtura.errors import InputError
 from mixtura.vae.training import groups
-from mixtura.vae.training.groups import METHODS, choose, find_groups
+from mixtura.vae.training.groups import find_groups
+from mixtura.vae.training.methods import METHODS
 
 TRUTH = np.repeat([0, 1, 2], 40)
 
@@ -53,60 +53,43 @@ def test_same_generator_same_groups() -> None:
     np.testing.assert_array_equal(first, again)
 
 
-def moons(rng: np.random.Generator, n: int = 600) -> tuple[np.ndarray, np.ndarray]:
-    truth = np.arange(n) % 2
-    angle = np.pi * rng.random(n)
-    side = 1 - 2 * truth
-    points = np.stack([side * np.cos(angle) + truth, side * np.sin(angle) + 0.5 * truth], axis=1)
-    return (points + 0.06 * rng.normal(size=(n, 2))).astype(np.float32), truth
+@pytest.mark.parametrize("kind", ["auto", *METHODS])
+def test_groups_of_rows_are_found_whatever_the_units_and_the_rounding(kind) -> None:
+    rows = np.column_stack([1000 * np.round(blobs()), np.arange(120) % 2]).astype(np.float32)
+    found = find_groups(rows, 3, kind, np.random.default_rng(0), on_rows=True)
+    assert accuracy(TRUTH, found.labels) > 0.97
+    assert found.evidence is not None
+    assert found.evidence.better
 
 
-def test_rows_of_blobs_that_overlap_are_left_to_gaussians() -> None:
-    """Two groups of the same place and different spread: no edge of a graph tells them apart."""
+@pytest.mark.parametrize("kind", ["auto", "diag", "full", "linkage"])
+def test_the_levels_of_a_column_are_no_groups(kind) -> None:
+    """A density and neighbours alike see nothing but the column of two values, unless its ties are spread."""
+    rng = np.random.default_rng(4)
+    truth = np.arange(600) % 2
+    rows = np.column_stack([3.0 * truth[:, None] + rng.normal(size=(600, 3)), rng.integers(0, 2, (600, 2))])
+    found = find_groups(rows.astype(np.float32), 2, kind, rng, on_rows=True)
+    assert accuracy(truth, found.labels) > 0.95
+
+
+def test_few_far_rows_are_no_group() -> None:
+    rng = np.random.default_rng(5)
+    truth = np.arange(900) % 3
+    rows = rng.normal(size=(900, 3)) + 5 * np.eye(3)[truth]
+    rows[rng.choice(900, 9, replace=False)] *= 8
+    found = find_groups(rows.astype(np.float32), 3, "auto", rng, on_rows=True)
+    assert accuracy(truth, found.labels) > 0.95
+
+
+def test_probabilities_are_of_groups_of_rows_that_overlap() -> None:
     rng = np.random.default_rng(0)
     truth = (np.arange(900) % 3 == 0).astype(int)
-    points = (np.where(truth, 4.0, 0.5)[:, None] * rng.normal(size=(900, 6))).astype(np.float32)
-    found = choose(points, 2, rng)
-    assert "groups by EM" in found.message
+    rows = (np.where(truth, 4.0, 0.5)[:, None] * rng.normal(size=(900, 6))).astype(np.float32)
+    found = find_groups(rows, 2, "auto", rng, on_rows=True)
     assert accuracy(truth, found.labels) > 0.95
     assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
-
-
-def test_rows_of_curved_groups_are_left_to_the_graph() -> None:
-    rng = np.random.default_rng(1)
-    points, truth = moons(rng)
-    found = choose(points, 2, rng)
-    assert "groups by average linkage on a neighbour graph" in found.message
-    assert accuracy(truth, found.labels) > 0.99
-    assert found.evidence is not None
-    assert found.probabilities is None
-
-
-def test_rows_of_groups_of_unequal_size_are_not_cut_up() -> None:
-    rng = np.random.default_rng(2)
-    truth = np.repeat([0, 1, 2], [520, 60, 20])
-    corners = 9 * np.array([[0, 0], [1, 0], [0, 1]])[truth]
-    found = choose((rng.normal(size=(600, 2)) + corners).astype(np.float32), 3, rng)
-    assert accuracy(truth, found.labels) > 0.99
-
-
-def test_methods_that_fail_are_left_out(monkeypatch) -> None:
-    def fails(points, n_groups, generator):
-        raise InputError("no")
-
-    monkeypatch.setitem(METHODS, "full", fails)
-    monkeypatch.setitem(METHODS, "diag", fails)
-    found = choose(blobs(), 3, np.random.default_rng(0))
-    assert accuracy(TRUTH, found.labels) == 1
-    assert groups._stability(blobs(), 3, fails, np.random.default_rng(0)) == 0.0
-
-
-def test_stability_is_one_where_groups_are_plain_and_low_where_they_are_not() -> None:
-    rng = np.random.default_rng(3)
-    assert groups._stability(blobs(), 3, METHODS["kmeans"], rng) == pytest.approx(1.0)
-    noise = rng.normal(size=(120, 8)).astype(np.float32)
-    assert groups._stability(noise, 3, METHODS["kmeans"], rng) < 0.7
+    assert find_groups(rows, 2, "auto", rng).probabilities is None
 
 
 def test_the_agreement_of_restarts_is_told_where_they_were_compared() -> None:
@@ -116,13 +99,3 @@ def test_the_agreement_of_restarts_is_told_where_they_were_compared() -> None:
     found = find_groups(cloud, 6, "graph", np.random.default_rng(0))
     assert found.agreement is not None
     assert found.agreement < 0.8
-
-
-def test_the_agreement_of_random_parts_is_told_where_they_were_compared(monkeypatch) -> None:
-    monkeypatch.setattr(groups, "_CLEAR_SHARE", 0.0)
-    monkeypatch.setattr(groups, "_OPEN_SHARE", np.inf)
-    monkeypatch.setattr(groups, "_stability", lambda rows, n_groups, method, generator: 0.3)
-    overlapping = blobs() + 8 * np.random.default_rng(1).normal(size=(120, 2)).astype(np.float32)
-    found = choose(overlapping, 3, np.random.default_rng(0))
-    assert "found again with ARI 0.30 and 0.30" in found.message
-    assert found.agreement == 0.3

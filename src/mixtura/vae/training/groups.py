@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,34 +9,21 @@ from numpy.typing import NDArray
 
 from mixtura.clustering import (
     GroupEvidence,
-    ari,
+    draw_in,
     group_evidence,
-    kmeans_groups,
-    linkage_groups,
     modularity_groups,
     nearest,
-    neighbour_graph,
-    neighbour_information,
+    spread_ties,
+    standardised,
 )
-from mixtura.em.groups import gaussian_groups, group_criterion, group_probabilities
-from mixtura.errors import ConvergenceError, InputError
-from mixtura.runtime import one_blas_thread
+from mixtura.em.groups import group_probabilities
+from mixtura.vae.training.choice import choose
+from mixtura.vae.training.methods import BY_NEIGHBOURS, METHODS, WORDS, Labels, Points
 
 MAX_GRAPH_ROWS = 100_000
 """Rows of the graph: beyond it, a random sample makes the groups, and the others join their nearest."""
 
-# How much more neighbours must tell of the groups by linkage than of those by modularity.
-_LINKAGE_MARGIN = 0.04
-# What neighbours do not tell of the graph's groups, over the same of Gaussians' groups: below the first the
-# graph's are taken, above the second not, and between the two if they are the more stable by so much.
-_CLEAR_SHARE, _OPEN_SHARE, _STEADIER = 0.55, 0.8, 0.2
 _RESTARTS, _FEWER = 5, 3
-_SUBSAMPLES, _KEPT = 3, 0.8
-_STABILITY_ROWS = 4_000
-
-Points = NDArray[np.float32]
-Labels = NDArray[np.int64]
-Method = Callable[[Points, int, np.random.Generator], Labels]
 
 
 @dataclass(frozen=True)
@@ -73,34 +58,6 @@ class Start:
     modularity: float | None = None
 
 
-def _modularity(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
-    return modularity_groups(points, n_groups, generator).labels
-
-
-def _full(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
-    return gaussian_groups(points, n_groups, "full", generator).labels
-
-
-def _diag(points: Points, n_groups: int, generator: np.random.Generator) -> Labels:
-    return gaussian_groups(points, n_groups, "diag", generator).labels
-
-
-METHODS: dict[str, Method] = {
-    "graph": _modularity,
-    "linkage": linkage_groups,
-    "kmeans": kmeans_groups,
-    "diag": _diag,
-    "full": _full,
-}
-WORDS = {
-    "graph": "the modularity of a neighbour graph",
-    "linkage": "average linkage on a neighbour graph",
-    "kmeans": "k-means",
-    "diag": "EM with diagonal covariances",
-    "full": "EM with full covariances",
-}
-
-
 def find_groups(
     points: Points,
     n_groups: int,
@@ -131,10 +88,10 @@ def find_groups(
     """
     if n_groups == 1:
         return Start(np.zeros(len(points), dtype=np.int64), "one group: nothing to find")
-    if kind != "auto":
-        return _found(points, n_groups, kind, generator, on_rows=on_rows, again=again)
     if on_rows:
-        return choose(points, n_groups, generator)
+        return _on_rows(points, n_groups, kind, generator)
+    if kind != "auto":
+        return _found(points, n_groups, kind, generator, again=again)
     graph = _found(points, n_groups, "graph", generator)
     assert graph.evidence is not None
     if graph.evidence.better:
@@ -146,96 +103,19 @@ def find_groups(
     return other if other.evidence.better and ahead else graph
 
 
-@one_blas_thread()
-def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Start:
-    r"""Return the groups of the method that suits the rows of a table, chosen without labels.
-
-    Groups that are blobs, overlapping and of different sizes, are best found by Gaussians; groups that are
-    curved and dense, by a graph. Of k-means and EM with diagonal and full covariances the one with the
-    best criterion of Schwarz is taken (`mixtura.em.groups.GaussianGroups`; k-means as the spherical Gaussians
-    of its groups). The graph's groups replace it
-    where neighbours tell much more of them: with U one less `mixtura.clustering.neighbour_information`, where
-    U(graph) is less than 0.55 U(Gaussians), or less than 0.8 U(Gaussians) and the graph's groups, found again
-    on random parts of the rows, agree better among themselves, by 0.2 of the adjusted Rand index.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, d)
-        Encoded rows.
-    n_groups : int
-        K <= n, at least 2.
-    generator : numpy.random.Generator
-        Source of all randomness.
-    """
-    sample = _sampled(len(points), generator)
-    rows = points[sample]
-    graph = neighbour_graph(rows)
-    blobs, criteria = _by_gaussians(rows, n_groups, generator)
-    by_modularity = modularity_groups(rows, n_groups, generator, graph=graph)
-    dense = {
-        "graph": by_modularity.labels,
-        "linkage": linkage_groups(rows, n_groups, generator, graph=graph),
-    }
-    unsaid = {name: 1 - neighbour_information(graph, labels) for name, labels in (blobs | dense).items()}
-    blob = max(criteria, key=lambda name: criteria[name])
-    linked = "linkage" if unsaid["linkage"] < unsaid["graph"] - _LINKAGE_MARGIN else "graph"
-    taken = blob
-    share = unsaid[linked] / unsaid[blob] if unsaid[blob] > 0 else np.inf
-    steady: dict[str, float] = {}
-    steadier = ""
-    if share < _CLEAR_SHARE:
-        taken = linked
-    elif share < _OPEN_SHARE:
-        steady = {name: _stability(rows, n_groups, METHODS[name], generator) for name in (blob, linked)}
-        steadier = f", found again with ARI {steady[blob]:.2f} and {steady[linked]:.2f}"
-        if steady[linked] > steady[blob] + _STEADIER:
-            taken = linked
-    labels = (blobs | dense)[taken]
-    if len(sample) < len(points):
-        labels = labels[nearest(rows, points, 1)[:, 0]]
-    message = (
-        f"{n_groups} groups by {WORDS[taken]}; neighbours tell {1 - unsaid[blob]:.3f} of the groups of "
-        f"{WORDS[blob]} and {1 - unsaid[linked]:.3f} of those by {WORDS[linked]}{steadier}"
-    )
-    agreement = by_modularity.agreement if taken == "graph" else steady.get(taken)
-    return replace(
-        _start(points, labels, message, generator, n_groups=n_groups),
-        agreement=agreement,
-    )
-
-
-def _by_gaussians(
-    rows: Points, n_groups: int, generator: np.random.Generator
-) -> tuple[dict[str, Labels], dict[str, float]]:
-    """Return groups of each kind, and the criterion of each."""
-    found, criteria = {"kmeans": kmeans_groups(rows, n_groups, generator)}, {"kmeans": -np.inf}
-    with suppress(InputError, ConvergenceError):  # the others are left to choose from
-        criteria["kmeans"] = group_criterion(rows, found["kmeans"], "spherical", generator)
-    for name in ("diag", "full"):
-        with suppress(InputError, ConvergenceError):
-            groups = gaussian_groups(rows, n_groups, name, generator)
-            found[name], criteria[name] = groups.labels, groups.criterion
-    return found, criteria
-
-
-def _stability(rows: Points, n_groups: int, method: Method, generator: np.random.Generator) -> float:
-    """Return the mean adjusted Rand index between groups found on random parts of the rows."""
-    if len(rows) > _STABILITY_ROWS:
-        rows = rows[generator.choice(len(rows), _STABILITY_ROWS, replace=False)]
-    n = len(rows)
-    found = np.full((_SUBSAMPLES, n), -1, dtype=np.int64)
-    for labels in found:
-        part = np.sort(generator.permutation(n)[: max(n_groups, int(_KEPT * n))])
-        try:
-            labels[part] = method(rows[part], n_groups, generator)
-        except (InputError, ConvergenceError):
-            return 0.0
-    agreements = []
-    for first in range(_SUBSAMPLES):
-        for second in range(first):
-            both = (found[first] >= 0) & (found[second] >= 0)
-            agreements.append(ari(found[first][both], found[second][both]))
-    return float(np.mean(agreements))
+def _on_rows(points: Points, n_groups: int, kind: str, generator: np.random.Generator) -> Start:
+    """Find groups on rows without ties, and describe them."""
+    rows = standardised(spread_ties(points, generator)).astype(np.float32)
+    if kind == "auto":
+        sample = _sampled(len(rows), generator)
+        choice = choose(rows[sample], n_groups, generator)
+        labels = _joined(choice.labels, rows, sample)
+        found = Start(labels, choice.message, agreement=choice.agreement)
+    else:
+        seen = rows if kind in BY_NEIGHBOURS else draw_in(rows).astype(np.float32)
+        found = _found(seen, n_groups, kind, generator, weigh=False)
+    described = _described(rows, found.labels, n_groups, generator)
+    return replace(described, message=found.message, agreement=found.agreement, modularity=found.modularity)
 
 
 def _found(
@@ -244,10 +124,10 @@ def _found(
     kind: str,
     generator: np.random.Generator,
     *,
-    on_rows: bool = False,
     again: bool = False,
+    weigh: bool = True,
 ) -> Start:
-    sample = _sampled(len(points), generator) if kind in ("graph", "linkage") else np.arange(len(points))
+    sample = _sampled(len(points), generator) if kind in BY_NEIGHBOURS else np.arange(len(points))
     rows = points[sample]
     message = f"{n_groups} groups by {WORDS[kind]}"
     agreement = quality = None
@@ -257,33 +137,26 @@ def _found(
         agreement, quality = groups.agreement, groups.modularity
     else:
         labels = METHODS[kind](rows, n_groups, generator)
-    if len(sample) < len(points):
-        labels = labels[nearest(rows, points, 1)[:, 0]]
-    start = _start(points, labels, message, generator, n_groups=n_groups, weigh=not again, sure=on_rows)
-    return replace(start, agreement=agreement, modularity=quality)
+    labels = _joined(labels, points, sample)
+    evidence = group_evidence(points, labels, generator) if weigh and not again else None
+    return Start(labels, message, evidence, agreement=agreement, modularity=quality)
 
 
-def _start(
-    points: Points,
-    labels: Labels,
-    message: str,
-    generator: np.random.Generator,
-    *,
-    n_groups: int,
-    weigh: bool = True,
-    sure: bool = True,
-) -> Start:
-    found = group_probabilities(points, labels, generator) if sure else None
-    probabilities = None
-    if found is not None:
-        probabilities = np.zeros((len(points), n_groups))
-        probabilities[:, : found.shape[1]] = found
-    evidence = overlapping = None
-    if weigh:
-        evidence = group_evidence(points, labels, generator)
-        if probabilities is not None:
-            overlapping = group_evidence(points, labels, generator, probabilities=probabilities)
-    return Start(labels, message, evidence, probabilities, overlapping)
+def _described(points: Points, labels: Labels, n_groups: int, generator: np.random.Generator) -> Start:
+    """Return what Gaussians of the groups say of them, and whether they say more than one Gaussian."""
+    found = group_probabilities(points, labels, generator)
+    evidence = group_evidence(points, labels, generator)
+    if found is None:
+        return Start(labels, "", evidence)
+    probabilities = np.zeros((len(points), n_groups))
+    probabilities[:, : found.shape[1]] = found
+    overlapping = group_evidence(points, labels, generator, probabilities=probabilities)
+    return Start(labels, "", evidence, probabilities, overlapping)
+
+
+def _joined(labels: Labels, points: Points, sample: NDArray[np.int64]) -> Labels:
+    """Let the points beyond the sample join their nearest in it."""
+    return labels if len(sample) == len(points) else labels[nearest(points[sample], points, 1)[:, 0]]
 
 
 def _sampled(n: int, generator: np.random.Generator) -> NDArray[np.int64]:

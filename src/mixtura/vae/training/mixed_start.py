@@ -9,7 +9,8 @@ from mixtura.data.counts import stabilised
 from mixtura.data.layout import ColumnLayout
 from mixtura.em.product_groups import product_evidence, product_groups
 from mixtura.em.product_table import ProductTable
-from mixtura.vae.training.groups import METHODS, WORDS, Start
+from mixtura.vae.training.groups import Start
+from mixtura.vae.training.methods import METHODS, WORDS
 
 _PRODUCT = "EM with a product of families"
 
