@@ -40,6 +40,13 @@ def test_a_far_code_spreads_no_further_than_the_others() -> None:
     assert np.abs(spread - answers).max() <= 0.5
 
 
+def test_a_value_with_few_exceptions_is_no_noise() -> None:
+    column = np.r_[np.zeros(99), np.ones(1)][:, None]
+    spread = standardised(spread_ties(column, np.random.default_rng(0)))
+    assert spread[-1] > 4
+    assert np.ptp(spread[:-1]) < 2.5
+
+
 def test_the_rows_handed_in_stay_and_a_constant_column_too() -> None:
     rows = np.column_stack([np.full(6, 3.0), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]])
     before = rows.copy()

@@ -16,8 +16,9 @@ def spread_ties(points: NDArray[np.floating], generator: np.random.Generator) ->
     are those of the same level, so that groups are the levels of one column whatever the others say. A value
     v that is tied becomes :math:`v + u`, u uniform in :math:`[-h, h]`. For a value of half the rows, 2h is
     the smaller of the gaps to the next values, or the median gap of its column where that is smaller; for
-    rarer ones it is less in proportion, so that neighbours in fine steps stay neighbours. Values that are
-    alone stay.
+    rarer ones it is less in proportion, so that neighbours in fine steps stay neighbours; and h is at most
+    the standard deviation of its column, so that one value with few exceptions does not become noise. Values
+    that are alone stay.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def spread_ties(points: NDArray[np.floating], generator: np.random.Generator) ->
         gaps = np.diff(values)
         smaller = np.minimum(np.r_[gaps[:1], gaps], np.r_[gaps, gaps[-1:]])
         width = np.minimum(smaller, np.median(gaps)) * np.minimum(1.0, 2 * counts / len(column))
-        half = np.where(counts > 1, width / 2, 0.0)
+        half = np.where(counts > 1, np.minimum(width / 2, column.std()), 0.0)
         column += half[place] * generator.uniform(-1.0, 1.0, len(column))
     return spread
 
