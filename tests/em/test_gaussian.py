@@ -10,7 +10,9 @@ from sklearn.mixture import GaussianMixture
 from mixtura.em import gaussian as module
 from mixtura.em.engine import run_em
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianParameters
+from mixtura.em.missing import missing_family
 from mixtura.em.priors import NormalInverseWishart
+from mixtura.em.product import ProductFamily
 from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters, e_step, free_energy, log_prior, m_step
 from mixtura.errors import ConvergenceError, InputError
@@ -256,3 +258,71 @@ def test_a_fall_that_rounding_does_not_explain_is_an_error(monkeypatch: pytest.M
     monkeypatch.setattr(family, "maximise", worse)
     with pytest.raises(ConvergenceError, match="fell by"):
         fitted("full", rows())
+
+
+def far_groups(
+    gap: float, n_parts: int = 1, kind: str = "full"
+) -> tuple[np.ndarray, ArraySource, MixtureParameters]:
+    """Return two narrow groups far apart, and a start so wide that its E-step sees no distance."""
+    data = np.random.default_rng(0).normal(size=(600, D)) + gap * (np.arange(600) % 2)[:, None]
+    centre = data.mean(axis=0)
+    wide = {"full": np.tile(gap**2 * np.eye(D), (2, 1, 1)), "diag": np.full((2, D), gap**2)}
+    begin = GaussianParameters(np.array([data[0], data[1]]) - centre, wide[kind])
+    source = ArraySource(data, None, centre, 97, n_threads=n_parts)
+    return data - centre, source, MixtureParameters(np.log([0.5, 0.5]), begin)
+
+
+@pytest.mark.parametrize("wrapped", ["bare", "missing", "product"])
+# Full, the covariance of two groups 1e9 apart has no inverse in double precision.
+@pytest.mark.parametrize(("kind", "gap"), [("full", 1e3), ("full", 1e7), ("diag", 1e5), ("diag", 1e9)])
+def test_groups_far_apart_keep_their_digits(kind, wrapped, gap) -> None:
+    """Sums about 0 of the wide start have none left of the narrow covariances that come next."""
+    family = COVARIANCE_TYPES[kind](2, D)
+    whole = {
+        "bare": lambda: family,
+        "missing": lambda: missing_family(family),
+        "product": lambda: ProductFamily([(family, range(D))]),
+    }[wrapped]()
+    data, source, theta = far_groups(gap, kind=kind)
+    if wrapped == "product":
+        theta = MixtureParameters(theta.log_weights, (theta.components,))
+    end = run_em(whole, source, theta, criterion=never, max_iter=60).theta.components
+    found = end[0] if wrapped == "product" else end
+    for k in range(2):
+        own = data[k::2]
+        np.testing.assert_allclose(found.means[k], own.mean(axis=0), rtol=1e-12)
+        expected = np.cov(own.T, bias=True) if kind == "full" else own.var(axis=0)
+        np.testing.assert_allclose(found.covariances[k], expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_the_pass_is_made_again_only_where_digits_are_lost(monkeypatch, n_parts) -> None:
+    family, seen = COVARIANCE_TYPES["full"](2, D), []
+    monkeypatch.setattr(family, "about", lambda prepared, points: seen.append(points) or prepared)
+    _, source, theta = far_groups(10.0, n_parts)
+    for _ in range(20):
+        theta = m_step(family, e_step(family, source, theta))
+    assert not seen
+    _, source, theta = far_groups(1e6, n_parts)
+    for _ in range(20):
+        expectation = e_step(family, source, theta)
+        theta = m_step(family, expectation)
+    assert 0 < len(seen) < 6 * n_parts
+
+
+def test_a_component_of_nothing_asks_for_no_second_pass() -> None:
+    family = COVARIANCE_TYPES["diag"](2, 1)
+    statistics = module.GaussianStatistics(
+        np.zeros((2, 1)), np.array([10.0, 1e-30]), np.array([[1.0], [1e-27]]), np.array([[10.0], [1e-24]])
+    )
+    assert family.nearer(statistics) is None
+
+
+def test_equal_rows_far_away_ask_for_none_with_a_ridge() -> None:
+    values = np.full((10, 1), 1e3)
+    for ridge, asked in ((1.0, False), (0.0, True)):
+        family = COVARIANCE_TYPES["diag"](1, 1, reg_covar=ridge)
+        statistics = module.GaussianStatistics(
+            np.zeros((1, 1)), np.array([10.0]), values.sum(keepdims=True), (values**2).sum(keepdims=True)
+        )
+        assert (family.nearer(statistics) is not None) == asked

@@ -94,6 +94,10 @@ class Layout(ABC):
         """Return covariances with a number, or (d,) numbers, added to every variance."""
 
     @abstractmethod
+    def diagonal(self, products: Array) -> Array:
+        """Return the squares of features (K, d) among sums of products."""
+
+    @abstractmethod
     def zeros(self, n_components: int, d: int) -> Array:
         """Return K times nothing."""
 
@@ -181,6 +185,10 @@ class Matrices(Layout):
         """Return S + diag(value)."""
         return np.asarray(covariances + np.eye(covariances.shape[-1]) * value)
 
+    def diagonal(self, products: Array) -> Array:
+        """Return the diagonals."""
+        return np.diagonal(products, axis1=1, axis2=2)
+
     def zeros(self, n_components: int, d: int) -> Array:
         """Return (K, d, d) zeros."""
         return np.zeros((n_components, d, d))
@@ -241,6 +249,10 @@ class Variances(Layout):
     def add_to_diagonal(self, covariances: Array, value: float | Array) -> Array:
         """Return the variances plus the value."""
         return np.asarray(covariances + value)
+
+    def diagonal(self, products: Array) -> Array:
+        """Return them."""
+        return products
 
     def zeros(self, n_components: int, d: int) -> Array:
         """Return (K, d) zeros."""

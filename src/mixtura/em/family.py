@@ -59,6 +59,14 @@ class Family(ABC, Generic[Theta, Statistics]):
     def collect(self, accumulator: Any, prepared: Any) -> Statistics:
         """Return what was added up as statistics."""
 
+    def nearer(self, statistics: Statistics) -> Any:
+        """Return points about which sums keep digits that these have lost, or None where none are lost."""
+        return None
+
+    def about(self, prepared: Any, points: Any) -> Any:
+        """Return what was prepared, with sums from now on about such points."""
+        return prepared
+
     @abstractmethod
     def combine(self, first: Statistics, second: Statistics, factors: tuple[float, float]) -> Statistics:
         """Return factors[0] * first + factors[1] * second: a sum over blocks, an average of stepwise EM."""

@@ -4,13 +4,15 @@ A block is turned once into features :math:`\phi(x)`: the products :math:`x_i x_
 then x, then 1. The log-densities of all components are one matrix product, :math:`\Theta \phi`, and the
 sufficient statistics another, :math:`R \phi^\top`. The price is digits: rounding is multiplied by
 :math:`m^\top P m`, a component's squared distance from the origin in its own widths. Where that is more than
-a million, differences from each component's own mean are used, which lose none.
+a million, differences from each component's own mean are used, which lose none. Sums lose digits likewise
+where the M-step makes a component much narrower than it is far from what they were taken about: the E-step
+then goes through the observations once more, with differences from the new means.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +24,7 @@ from mixtura.em.priors import NormalInverseWishart
 _LOG_2PI = float(np.log(2 * np.pi))
 # A million times rounding is 1e-10 nats an observation.
 _FAR = 1e6
+_ALIVE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,7 @@ class PreparedGaussians:
     constants: Array
     coefficients: Array | None
     features: Array
+    points: Array | None = None  # about which sums are taken, if not about 0 by features or about the means
 
 
 class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
@@ -165,7 +169,7 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
     def zero(self, prepared: PreparedGaussians) -> list[Array]:
         """Return sums of features, or of differences and their products."""
         k, d = prepared.means.shape
-        if prepared.coefficients is not None:
+        if prepared.coefficients is not None and prepared.points is None:
             return [np.zeros_like(prepared.coefficients)]
         return [np.zeros(k), np.zeros((k, d)), self.layout.zeros(k, d)]
 
@@ -173,20 +177,21 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
         self, accumulator: list[Array], prepared: PreparedGaussians, block: Array, responsibilities: Array
     ) -> None:
         """Add R phi', or the products of differences."""
-        if prepared.coefficients is not None:
+        if prepared.coefficients is not None and prepared.points is None:
             # The features are still there: log_density of this block has just written them.
             accumulator[0] += responsibilities @ prepared.features[:, : block.shape[1]].T
             return
         counts, first, second = accumulator
+        points = prepared.means if prepared.points is None else prepared.points
         counts += responsibilities.sum(axis=1)
         for k in range(self.n_components):
-            difference = block - prepared.means[k, :, None]
+            difference = block - points[k, :, None]
             first[k] += difference @ responsibilities[k]
             second[k] += self.layout.products(difference, responsibilities[k])
 
     def collect(self, accumulator: list[Array], prepared: PreparedGaussians) -> GaussianStatistics:
-        """Return the sums about 0, or about the means."""
-        if prepared.coefficients is not None:
+        """Return the sums about 0, about the means, or about the points."""
+        if prepared.coefficients is not None and prepared.points is None:
             squares, d = self.layout.rows(self.n_features), self.n_features
             sums = accumulator[0]
             second = self.layout.unpack(sums[:, :squares], d)
@@ -194,7 +199,24 @@ class GaussianFamily(Family[GaussianParameters, GaussianStatistics]):
                 np.zeros_like(prepared.means), sums[:, -1].copy(), sums[:, squares:-1].copy(), second
             )
         counts, first, second = accumulator
-        return GaussianStatistics(prepared.means, counts, first, second)
+        points = prepared.means if prepared.points is None else prepared.points
+        return GaussianStatistics(points, counts, first, second)
+
+    def nearer(self, statistics: GaussianStatistics) -> Array | None:
+        """Return the new means where a component is narrower than a thousandth of its way there."""
+        counts = np.maximum(statistics.counts, np.finfo(float).tiny)
+        offsets = statistics.first / counts[:, None]
+        squares = counts[:, None] * offsets**2
+        scatters = self.layout.diagonal(statistics.second) - squares + self.reg_covar * counts[:, None]
+        # Of a component that nothing is of, what is left is rounding.
+        alive = counts > _ALIVE * counts.max()
+        if not (squares[alive] > _FAR * scatters[alive]).any():
+            return None
+        return statistics.reference + offsets
+
+    def about(self, prepared: PreparedGaussians, points: Array) -> PreparedGaussians:
+        """Return what was prepared, with differences from points (K, d) in its sums."""
+        return replace(prepared, points=points)
 
     def combine(
         self, first: GaussianStatistics, second: GaussianStatistics, factors: tuple[float, float]

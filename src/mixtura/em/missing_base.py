@@ -15,7 +15,7 @@ log-density from the same statistics.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -144,7 +144,18 @@ class MissingFamily(Family[GaussianParameters, GaussianStatistics], Generic[Work
         incomplete = self.expected(accumulator, prepared)
         if not accumulator.any_complete:
             return incomplete
-        return self.gaussians.combine(incomplete, complete, (1.0, 1.0))
+        # About the means, or the points that were asked for, and not about 0.
+        asked = prepared.gaussians.points is not None
+        first, second = (complete, incomplete) if asked else (incomplete, complete)
+        return self.gaussians.combine(first, second, (1.0, 1.0))
+
+    def nearer(self, statistics: GaussianStatistics) -> Array | None:
+        """Return the points of the wrapped family."""
+        return self.gaussians.nearer(statistics)
+
+    def about(self, prepared: PreparedMissing[Work], points: Array) -> PreparedMissing[Work]:
+        """Return what was prepared, with sums of complete observations about points (K, d)."""
+        return replace(prepared, gaussians=self.gaussians.about(prepared.gaussians, points))
 
     @abstractmethod
     def expected(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,19 @@ class ProductFamily(Family[tuple[Any, ...], tuple[Any, ...]]):
             family.collect(sums, own)
             for family, sums, own in zip(self.parts, accumulator, prepared.parts, strict=True)
         )
+
+    def nearer(self, statistics: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Return the points of each part, or None where no part has any."""
+        points = tuple(family.nearer(own) for family, own in zip(self.parts, statistics, strict=True))
+        return None if all(own is None for own in points) else points
+
+    def about(self, prepared: PreparedProduct, points: tuple[Any, ...]) -> PreparedProduct:
+        """Return what was prepared, with each part about its points."""
+        parts = [
+            own if about is None else family.about(own, about)
+            for family, own, about in zip(self.parts, prepared.parts, points, strict=True)
+        ]
+        return replace(prepared, parts=parts)
 
     def combine(
         self, first: tuple[Any, ...], second: tuple[Any, ...], factors: tuple[float, float]

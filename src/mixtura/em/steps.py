@@ -71,14 +71,10 @@ def e_step(family: Family[Any, Any], source: Source, theta: MixtureParameters) -
     -------
     Expectation
     """
-    parts = source.parts()
-    if len(parts) == 1:
-        sums = _gone_through(family, source, theta)
-    else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            each = pool.map(lambda part: _gone_through(family, part, theta), parts)
-            # In the order of the parts, whichever is ready first, so that the same parts give the same bits.
-            sums = reduce(lambda first, second: _together(family, first, second), each)
+    sums = _summed(family, source, theta)
+    points = family.nearer(sums.statistics)
+    if points is not None:
+        sums = _summed(family, source, theta, points)
     counts = family.counts(sums.statistics)
     entropy = sums.log_likelihood - _expected_log_joint(family, sums.statistics, counts, theta)
     return Expectation(sums.statistics, counts, sums.log_likelihood, entropy, sums.farthest)
@@ -94,10 +90,22 @@ class _Sums:
     farthest: Array
 
 
+def _summed(family: Family[Any, Any], source: Source, theta: MixtureParameters, points: Any = None) -> _Sums:
+    parts = source.parts()
+    if len(parts) == 1:
+        return _gone_through(family, source, theta, points)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        each = pool.map(lambda part: _gone_through(family, part, theta, points), parts)
+        # In the order of the parts, whichever is ready first, so that the same parts give the same bits.
+        return reduce(lambda first, second: _together(family, first, second), each)
+
+
 # Each thread has its own: beyond the largest number a density is zero.
 @np.errstate(over="ignore", invalid="ignore")
-def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParameters) -> _Sums:
+def _gone_through(family: Family[Any, Any], source: Source, theta: MixtureParameters, points: Any) -> _Sums:
     prepared = family.prepare(theta.components)
+    if points is not None:
+        prepared = family.about(prepared, points)
     weighed = family.weigh(prepared, theta.log_weights)
     accumulator = family.zero(prepared)
     total = 0.0
