@@ -8,6 +8,7 @@ import pytest
 from mixtura.em.acceleration import Squarem
 from mixtura.em.engine import EMResult, run_em
 from mixtura.em.gaussian import COVARIANCE_TYPES, GaussianFamily, GaussianParameters
+from mixtura.em.priors import NormalInverseWishart
 from mixtura.em.source import ArraySource
 from mixtura.em.steps import MixtureParameters
 from mixtura.em.stopping import Absolute, Aitken
@@ -103,3 +104,17 @@ def test_iterations_are_counted_from_the_first_though_the_path_begins_anew() -> 
     assert names == ["free-energy-fell", "component-reseeded"]
     assert " in iteration 3:" in result.findings[0].seen
     assert len(result.free_energy_path) == 2 * (result.n_iter - 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_component_that_a_prior_leaves_empty_is_not_moved_for_ever(seed) -> None:
+    """Four components beyond the levels: each is moved, loses its points again, and stays where it is."""
+    rows = np.random.default_rng(seed).integers(0, 4, (120, 1)).astype(float)
+    prior = NormalInverseWishart(np.full(1, 1.5), kappa=0.01, dof=3.0, scale=np.full(1, 0.05))
+    family = COVARIANCE_TYPES["diag"](8, 1, prior=prior)
+    begin = GaussianParameters(np.linspace(0, 3, 8)[:, None], np.full((8, 1), 0.01))
+    start = MixtureParameters(np.log(np.full(8, 1 / 8)), begin)
+    result = run_em(family, ArraySource(rows), start, criterion=Absolute(1e-9), max_iter=2000)
+    assert result.converged
+    assert np.exp(result.theta.log_weights).sum() == pytest.approx(1.0)
+    assert np.isfinite(result.theta.components.means).all()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A component with less of the data than this has lost it.
 _LOST = 1e-8
+# So often one is moved; one that loses its points again each time may belong there, under a prior.
+_MOVES = 5
 # What rounding may take from F, relative to it.
 _ROUNDING = 1e-9
 # Steps after a leap until rises of F are a series again, of which a criterion reads three.
@@ -34,9 +36,10 @@ class EMResult:
     ----------
     theta : MixtureParameters
         The parameters after the last M-step.
-    free_energy_path : ndarray of shape (2 n_iter,)
+    free_energy_path : ndarray of shape (n_half_steps,)
         F after every half step, E then M, in nats per observation; plus log p(theta) per observation where
-        there is a prior.
+        there is a prior. It begins anew after a component was moved, and leaves out leaps that were refused;
+        without either there are two values an iteration.
     lower_bound : float
         F after the last E-step, in nats per observation.
     converged : bool
@@ -172,8 +175,12 @@ def run_em(
         state.record(expectation.log_likelihood + prior, "E-step", partial(family.rounding, theta.components))
         bounds.append(state.path[-1])
         before, theta = theta, m_step(family, expectation, concentration)
-        lost = np.flatnonzero(expectation.counts < _LOST * source.total_weight / family.n_components)
-        if len(lost):
+        lost = [
+            k
+            for k in np.flatnonzero(expectation.counts < _LOST * source.total_weight / family.n_components)
+            if state.moved.count(int(k)) < _MOVES
+        ]
+        if lost:
             theta = _revived(family, theta, expectation, int(lost[0]), source.total_weight)
             state.moved.append(int(lost[0]))
             state.path.clear()

@@ -105,9 +105,10 @@ class GaussianMixture(MixtureBase):
     lower_bound_ : float
         F after its last E-step, in nats per observation.
     lower_bounds_ : list of float
-        F after each of its E-steps.
-    free_energy_path_ : ndarray of shape (2 * n_iter,)
-        F after each half step, E then M.
+        F after each of its E-steps; after ``partial_fit``, mean log p(x) of each batch before it was learnt.
+    free_energy_path_ : ndarray of shape (n_half_steps,)
+        F after each half step, E then M: two values an iteration, from the last time on that a component
+        which had lost its points was moved, without leaps that were refused.
     stopped_by_ : str
         Why it stopped.
     findings_ : tuple of Finding
