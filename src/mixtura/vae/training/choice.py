@@ -25,7 +25,9 @@ from mixtura.vae.training.methods import BY_NEIGHBOURS, METHODS, WORDS, Labels, 
 
 # What neighbours do not tell of a rival's groups, over the same of the mixture's: below the first the rival's
 # are taken unless they are less stable by so much, between the two only if they are more stable by so much.
-_CLEAR_SHARE, _OPEN_SHARE, _STEADIER = 0.55, 0.8, 0.1
+# k-means cuts the largest of unequal groups in two, which neighbours tell well: it must be ahead by more.
+_CLEAR_SHARE = {"graph": 0.62, "linkage": 0.62, "kmeans": 0.55}
+_OPEN_SHARE, _STEADIER = 0.8, 0.1
 _SUBSAMPLES, _KEPT = 5, 0.8
 _STABILITY_ROWS = 2_500
 
@@ -61,8 +63,8 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Cho
     graph, by modularity or linkage. Let I be the mutual information between the groups at the two ends of an
     edge of the neighbour graph, U = 1 - I / log K what neighbours do not tell of K groups, and S the mean
     adjusted Rand index between groups found on random parts of the rows. A rival replaces the mixture where
-    U(rival) is less than 0.55 U(mixture) and S(rival) more than S(mixture) - 0.1, or U(rival) is less than
-    0.8 U(mixture) and S(rival) more than S(mixture) + 0.1.
+    U(rival) is less than 0.62 U(mixture), for k-means 0.55, and S(rival) more than S(mixture) - 0.1, or
+    U(rival) is less than 0.8 U(mixture) and S(rival) more than S(mixture) + 0.1.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def choose(points: Points, n_groups: int, generator: np.random.Generator) -> Cho
     for rival in sorted({linked, "kmeans"} - {mixture}, key=lambda name: unsaid[name]):
         if unsaid[rival] >= _OPEN_SHARE * unsaid[mixture]:
             break
-        ahead = -_STEADIER if unsaid[rival] < _CLEAR_SHARE * unsaid[mixture] else _STEADIER
+        ahead = -_STEADIER if unsaid[rival] < _CLEAR_SHARE[rival] * unsaid[mixture] else _STEADIER
         if steady(rival) > steady(mixture) + ahead:
             taken = rival
             break
