@@ -223,3 +223,28 @@ def test_the_posterior_is_that_behind_the_bound(rows, kind):
     if kind is VAE:
         kl = 0.5 * (means**2 + deviations**2 - 1 - 2 * np.log(deviations)).sum(axis=1).mean()
         assert model.bound_.costs["kl"] == pytest.approx(kl, rel=1e-9)
+
+
+def test_decode_refuses_codes_that_are_none() -> None:
+    model = VAE(latent_dim=2, max_epochs=2, random_state=0).fit(np.random.default_rng(0).normal(size=(30, 3)))
+    for codes in (np.zeros((0, 2)), [[np.nan, 0.0]], [["a", "b"]]):
+        with pytest.raises(InputError) as told:
+            model.decode(codes)
+        assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("bad", [[[np.nan, 1.0]] * 3, [[np.inf, 1.0]] * 3, [["a", "b"]] * 3])
+def test_rows_that_are_none_are_refused_in_one_line_with_a_mend(bad) -> None:
+    with pytest.raises(InputError) as told:
+        VAE(max_epochs=2).fit(bad)
+    assert "\n" not in str(told.value)
+    assert "HistGradient" not in str(told.value)
+    assert ";" in str(told.value)
+
+
+def test_settings_of_numpy_are_scored_and_saved(tmp_path) -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    model = VAE(hidden=np.array([8]), learning_rate=np.float32(1e-3), max_epochs=2, random_state=0).fit(rows)
+    scores = model.score_samples(rows)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(VAE.load(tmp_path / "model").score_samples(rows), scores)

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mixtura.cli.session import Session, command_line, stoppable
 from mixtura.cli.streams import finish, prepare
@@ -56,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from mixtura.cli.failures import report
 
             code = report(error, session)
-            if arguments is None and session.stopped_by is not None:
-                os._exit(code)  # all is told and tidied, and PyTorch would take a second or two to leave
+            if arguments is None:
+                # All is told and tidied. PyTorch would take a second or two to leave, and a thread of Arrow's
+                # that still holds a file of Python's ends the process by a signal.
+                with suppress(OSError, ValueError):
+                    finish()
+                os._exit(code)
             return code
     return 0

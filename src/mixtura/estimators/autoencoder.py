@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from mixtura.data import Encoding
 from mixtura.data.mixed_encoding import MixedEncoding
@@ -23,6 +23,7 @@ from mixtura.estimators.checks import at_least_one, flat_rows, seed_of
 from mixtura.estimators.gathered import gathered
 from mixtura.estimators.mixed_columns import Families, MixedColumns
 from mixtura.estimators.tables import read_columns
+from mixtura.estimators.validation import in_one_line, validated
 from mixtura.findings import Finding
 
 if TYPE_CHECKING:
@@ -136,11 +137,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         from mixtura.vae.inference import decode
 
         check_is_fitted(self)
-        w = np.atleast_2d(np.asarray(codes, dtype=np.float64))
+        with in_one_line():
+            w = np.atleast_2d(np.asarray(codes, dtype=np.float64))
         if w.shape[-1] != self.latent_dim_:
             raise InputError(
                 f"codes have {w.shape[-1]} columns and the model has {self.latent_dim_} dimensions"
             )
+        if len(w) == 0 or not np.isfinite(w).all():
+            raise InputError("codes must be finite numbers, at least one row of them; give others")
         return self._raw(decode(self.model_, torch.from_numpy(w)).numpy())
 
     def reconstruct(self, X: ArrayLike) -> NDArray[Any]:
@@ -223,7 +227,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Return checked rows of numbers as an array, sparse ones too: training holds them all encoded."""
         # Of measurements hardly any is zero: scikit-learn's own words refuse sparse ones.
         formats: Any = _SPARSE if self.likelihood in _DISCRETE else False
-        rows: Any = validate_data(self, X, reset=reset, accept_sparse=formats)
+        rows: Any = validated(self, X, reset=reset, accept_sparse=formats)
         return rows.toarray() if sparse.issparse(rows) else rows
 
     def _raw(self, encoded: NDArray[Any]) -> NDArray[Any]:

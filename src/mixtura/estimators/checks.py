@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -69,9 +68,38 @@ def flat_rows(X: Any, image_shape: Any) -> tuple[Any, tuple[int, ...] | None]:
     shape = None if image_shape is None else _checked_shape(image_shape)
     if not (isinstance(X, np.ndarray) and X.ndim in (3, 4)):
         return X, shape
-    if shape is not None and math.prod(shape) != math.prod(X.shape[1:]):
+    if shape is not None and _sides(shape) != _sides(X.shape[1:]):
         raise InputError(f"images are of shape {X.shape[1:]} and not {shape}; give the same size")
     return X.reshape(len(X), -1), shape or X.shape[1:]
+
+
+def _sides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sides of an image, and the number of channels where it is more than one."""
+    return shape[:2] if shape[2:] == (1,) else shape
+
+
+def plain_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with Python's numbers in place of NumPy's, and sizes of layers as a tuple.
+
+    PyTorch takes no others, and a model's folder holds no others.
+
+    Parameters
+    ----------
+    values : dict
+        By name.
+
+    Examples
+    --------
+    >>> plain_settings({"hidden": np.array([8, 4]), "learning_rate": np.float32(0.5), "start": "auto"})
+    {'hidden': (8, 4), 'learning_rate': 0.5, 'start': 'auto'}
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (list, tuple, np.ndarray)):
+            return tuple(plain(one) for one in value)
+        return value.item() if isinstance(value, np.generic) else value
+
+    return {name: plain(value) for name, value in values.items()}
 
 
 def _checked_shape(image_shape: Any) -> tuple[int, ...]:

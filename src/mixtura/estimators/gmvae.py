@@ -14,7 +14,7 @@ from mixtura.data.counts import stabilised
 from mixtura.data.mixed_encoding import MixedEncoding
 from mixtura.errors import InputError
 from mixtura.estimators.autoencoder import Autoencoder
-from mixtura.estimators.checks import at_least_one, seed_of
+from mixtura.estimators.checks import at_least_one, plain_settings, seed_of
 from mixtura.estimators.gathered import gathered
 from mixtura.free_energy import FreeEnergy, weighted_mean
 
@@ -357,9 +357,7 @@ class GMVAE(ClusterMixin, Autoencoder):
 
         self._check_parameters()
         values = {name: getattr(self, name) for name in Settings.names()}
-        if isinstance(values["hidden"], (list, np.ndarray)):
-            values["hidden"] = tuple(values["hidden"])
-        return Settings(**values)
+        return Settings(**plain_settings(values))
 
     def _comparable(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Return encoded rows between which distances mean something."""

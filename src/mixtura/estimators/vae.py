@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.errors import InputError
 from mixtura.estimators.autoencoder import Autoencoder
-from mixtura.estimators.checks import at_least_one, seed_of
+from mixtura.estimators.checks import at_least_one, plain_settings, seed_of
 from mixtura.free_energy import FreeEnergy, weighted_mean
 
 if TYPE_CHECKING:
@@ -283,11 +283,9 @@ class VAE(Autoencoder):
             for name in Settings.names()
             if hasattr(self, name) and name != "inference"
         }
-        if isinstance(values["hidden"], (list, np.ndarray)):
-            values["hidden"] = tuple(values["hidden"])
         if self.inference not in ("reverse", "sleep", "wake"):
             raise InputError(f"inference must be one of 'reverse', 'sleep', 'wake', not {self.inference!r}")
-        return Settings(n_components=1, responsibilities="exact", transforms=None, **values)
+        return Settings(n_components=1, responsibilities="exact", transforms=None, **plain_settings(values))
 
     def _stages(self, settings: Settings) -> Sequence[Stage]:
         from mixtura.vae.training.stages import draws

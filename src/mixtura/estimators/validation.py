@@ -18,10 +18,14 @@ from mixtura.estimators.rows import named
 
 # How scikit-learn begins to speak of an infinite number.
 _INFINITE = "Input X contains infinity"
+_TEXT = "give numbers, or take CategoricalMixture, MixedMixture, or likelihood='mixed' of GMVAE and VAE"
+_FILL = "fill them in or leave the rows out; the mixtures by EM integrate them out"
 # What to do, by words of what is said.
 _MENDS = {
-    "could not convert string": "give numbers, or take CategoricalMixture or MixedMixture",
-    "bytes/strings": "give numbers, or take CategoricalMixture or MixedMixture",
+    "GMVAE does not accept missing": _FILL,
+    "VAE does not accept missing": _FILL,
+    "could not convert string": _TEXT,
+    "bytes/strings": _TEXT,
     "sample_weight contains": "give every row a finite number from 0 up",
     "Complex data": "give the real and the imaginary part as columns of their own",
 }
@@ -86,7 +90,8 @@ def _told(text: str) -> str:
     shown = re.sub(r"instead:\s*array=.*\.\s*Reshape", "instead. Reshape", text, flags=re.DOTALL)
     if shown.startswith("Complex data"):
         shown = shown.splitlines()[0]
-    line = one_line(shown, 400)
+    # What follows is of other libraries' classifiers.
+    line = one_line(shown.partition(" For supervised learning")[0], 400)
     mend = next((mend for words, mend in _MENDS.items() if words in line), "")
     return f"{line.rstrip('.')}; {mend}" if mend else line
 

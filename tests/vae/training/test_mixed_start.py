@@ -5,7 +5,7 @@ import pytest
 
 from mixtura.clustering import ari
 from mixtura.data.layout import ColumnLayout
-from mixtura.vae.training.mixed_start import find_mixed_groups
+from mixtura.vae.training.mixed_start import evidence_of_bits, find_mixed_groups
 
 LAYOUT = ColumnLayout(gaussian=1, bernoulli=1, poisson=1, negative_binomial=1, categories=(2, 3))
 
@@ -31,3 +31,13 @@ def test_every_method_finds_groups_of_a_mixed_table(kind, rng):
 def test_one_group_is_not_looked_for(rng):
     start = find_mixed_groups(made(rng)[0], LAYOUT, 1, "auto", rng)
     assert not start.labels.any() and start.evidence is None
+
+
+def test_coins_are_no_groups_and_groups_of_bits_are() -> None:
+    rng = np.random.default_rng(0)
+    coins = rng.integers(0, 2, (400, 6)).astype(float)
+    for column in range(6):
+        assert not evidence_of_bits(coins, coins[:, column].astype(int), rng).better
+    truth = np.arange(400) % 2
+    biased = (rng.random((400, 6)) < np.where(truth, 0.85, 0.15)[:, None]).astype(float)
+    assert evidence_of_bits(biased, truth, rng).better

@@ -46,3 +46,17 @@ def test_prior_of_an_empty_group_or_of_one_point_is_finite(make_model) -> None:
     prior = model.prior()
     for value in (prior.means, prior.scales.log(), prior.log_prob(loc)):
         assert torch.isfinite(value).all()
+
+
+def test_a_group_without_rows_has_the_moments_of_all(make_model) -> None:
+    model = make_model("real", "exact", "diag", latent_dim=2)
+    k, d = model.n_components, 2
+    generator = torch.Generator().manual_seed(0)
+    loc = torch.randn(50, d, generator=generator) + 1
+    variance = torch.rand(50, d, generator=generator)
+    set_prior_from_groups(model, loc, variance, torch.zeros(50, dtype=torch.int64))
+    mixture = model.prior()
+    for component in range(1, k):
+        torch.testing.assert_close(mixture.means[component].float(), loc.mean(dim=0), rtol=1e-4, atol=1e-5)
+        spread = (variance + (loc - loc.mean(dim=0)).square()).mean(dim=0).sqrt()
+        torch.testing.assert_close(mixture.scales[component].float(), spread, rtol=1e-4, atol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura.clustering import GroupEvidence
 from mixtura.data.counts import stabilised
 from mixtura.data.layout import ColumnLayout
 from mixtura.em.product_groups import product_evidence, product_groups
@@ -51,6 +52,32 @@ def find_mixed_groups(
         overlapping = product_evidence(compared, probabilities, generator)
     evidence = product_evidence(compared, np.eye(n_groups)[labels], generator)
     return Start(labels, f"{n_groups} groups by {words}", evidence, probabilities, overlapping)
+
+
+def evidence_of_bits(
+    bits: NDArray[np.float64], labels: NDArray[np.int64], generator: np.random.Generator
+) -> GroupEvidence:
+    """Compare groups of a table of zeros and ones with none: the probabilities of ones in each, or in all.
+
+    Parameters
+    ----------
+    bits : ndarray of shape (n, d)
+        The rows.
+    labels : ndarray of shape (n,)
+        Group of each row, from 0.
+    generator : numpy.random.Generator
+        Of the folds.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> coins = rng.integers(0, 2, (300, 6)).astype(float)
+    >>> evidence_of_bits(coins, coins[:, 0].astype(int), rng).better
+    False
+    """
+    none = np.empty((len(bits), 0))
+    table = ProductTable(none, bits, none, none, ())
+    return product_evidence(table, np.eye(int(labels.max()) + 1)[labels], generator)
 
 
 def _tables(encoded: NDArray[np.float32], layout: ColumnLayout) -> tuple[ProductTable, ProductTable]:

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from mixtura.clustering import GroupEvidence, numbered_alike
 from mixtura.data.counts import stabilised
-from mixtura.vae.likelihood import CountLikelihood, ProductLikelihood
+from mixtura.vae.likelihood import BernoulliLikelihood, CountLikelihood, ProductLikelihood
 from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.training.groups import Start, find_groups
-from mixtura.vae.training.mixed_start import find_mixed_groups
+from mixtura.vae.training.mixed_start import evidence_of_bits, find_mixed_groups
 from mixtura.vae.training.start import mean_codes, mean_features, set_prior_from_groups
 from mixtura.vae.training.transforms import AffineTransform
 
@@ -121,7 +121,7 @@ class GroupSearch:
         if self._on_rows and isinstance(likelihood, ProductLikelihood):
             rows = self._x.float().cpu().numpy()
             return find_mixed_groups(rows, likelihood.layout, n_groups, self._kind, self._numpy_generator)
-        return find_groups(
+        start = find_groups(
             self._points(loc),
             n_groups,
             self._kind_now,
@@ -129,6 +129,11 @@ class GroupSearch:
             on_rows=self._on_rows,
             again=self.found.start is not None,
         )
+        if start.evidence is None or not isinstance(likelihood, BernoulliLikelihood):
+            return start
+        # Codes of few different rows are so many tight points, of which any partition beats one Gaussian.
+        of_bits = evidence_of_bits(self._x.double().cpu().numpy(), start.labels, self._numpy_generator)
+        return start if of_bits.better else replace(start, evidence=of_bits)
 
     def _take(self, start: Start) -> None:
         labels, sure, before = start.labels, start.probabilities, self.found.groups

@@ -73,17 +73,23 @@ def mean_features(
 def set_prior_from_groups(model: GaussianMixtureVAE, loc: Tensor, variance: Tensor, labels: Tensor) -> None:
     """Set mu_k and sigma_k to the moments of q(w|x) over each group: the M-step for fixed q(z).
 
-    mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k; where pi is
-    learned, pi_k = their share of all rows.
+    mu_k = mean of m(x), sigma_k^2 = mean of s^2(x) + (m(x) - mu_k)^2, over the rows of group k, over all rows
+    for a group that has none; where pi is learned, pi_k = their share of all rows.
     """
     # On the CPU, because sums by index are not the same bits twice on a GPU.
     loc, variance, labels = loc.double().cpu(), variance.double().cpu(), labels.cpu()
     n_components = model.n_components
-    counts = torch.bincount(labels, minlength=n_components).clamp(min=1).unsqueeze(1)
+    held = torch.bincount(labels, minlength=n_components).unsqueeze(1)
+    counts = held.clamp(min=1)
     zeros = torch.zeros(n_components, loc.shape[1], dtype=torch.float64)
     index = labels.unsqueeze(1).expand_as(loc)
     means = zeros.scatter_add(0, index, loc) / counts
     spread = variance + (loc - means[labels]).square()
-    scales = (zeros.scatter_add(0, index, spread) / counts).sqrt()
+    variances = zeros.scatter_add(0, index, spread) / counts
+    # No rows have no moments: a component at the least scale would cost hundreds of nats.
+    everyone = loc.mean(dim=0)
+    means = torch.where(held > 0, means, everyone)
+    variances = torch.where(held > 0, variances, (variance + (loc - everyone).square()).mean(dim=0))
+    scales = variances.sqrt()
     model.prior.set_components(means, scales.clamp(min=_LEAST_SCALE))
     model.prior.set_weights(counts.squeeze(1))
