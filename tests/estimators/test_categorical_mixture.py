@@ -96,3 +96,10 @@ def test_real_tables_with_gaps(
     assert model.converged_
     assert np.diff(model.free_energy_path_).min() > -1e-10
     assert adjusted_rand_score(labels, model.predict(frame)) > least
+
+
+def test_whole_numbers_beyond_floating_point_are_categories_of_their_own() -> None:
+    ids = np.array([2**53, 2**53 + 1, 2**53 + 2, 2**53 + 3] * 25)[:, None]
+    mixture = CategoricalMixture(1, random_state=0).fit(ids)
+    np.testing.assert_allclose(mixture.probabilities_[0], 0.25)
+    assert set(mixture.sample(200)[0].ravel().tolist()) == set(ids.ravel().tolist())

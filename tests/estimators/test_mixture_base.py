@@ -3,6 +3,8 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture as Reference
@@ -165,3 +167,25 @@ def test_truth_values_and_words_are_no_numbers(rows):
             call()
     with pytest.raises(InputError, match="'a' cannot be used to seed"):
         GaussianMixture(2, random_state="a").partial_fit(rows)
+
+
+@pytest.mark.parametrize("figure", ["score", "aic", "bic", "icl"])
+def test_nothing_to_score_is_refused(figure, tmp_path) -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 2))
+    mixture = GaussianMixture(1).fit(rows)
+    table = pa.table({"a": rows[:, 0], "b": rows[:, 1], "w": np.zeros(9)})
+    pq.write_table(table.select(["a", "b"]).slice(0, 0), tmp_path / "empty.parquet")
+    pq.write_table(table, tmp_path / "weightless.parquet")
+    with pytest.raises(InputError, match="weight above zero"):
+        getattr(mixture, figure)(tmp_path / "empty.parquet")
+    with pytest.raises(InputError, match="weight"):
+        getattr(mixture, figure)(tmp_path / "weightless.parquet", sample_weight="w")
+
+
+def test_a_row_on_disk_without_weight_or_density_changes_no_score(tmp_path) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    mixture, weights = GaussianMixture(2, random_state=0).fit(rows), np.ones(60)
+    rows[3], weights[3] = 1e160, 0.0
+    np.save(tmp_path / "rows.npy", rows)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert mixture.score(mapped, sample_weight=weights) == mixture.score(rows, sample_weight=weights)

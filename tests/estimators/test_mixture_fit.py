@@ -190,3 +190,9 @@ def test_batches_in_files_are_refused(case: Any) -> None:
     make, _ = case
     with pytest.raises(InputError, match=r"partial_fit takes rows, and 'x\.parquet' is a path"):
         make().partial_fit("x.parquet")
+
+
+def test_partial_fit_keeps_no_batch() -> None:
+    batch = np.random.default_rng(0).normal(size=(500, 2))
+    mixture = GaussianMixture(2, random_state=0).partial_fit(batch)
+    assert mixture._stepwise[0].rows.base is None

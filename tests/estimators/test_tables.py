@@ -77,3 +77,16 @@ def test_text_is_no_number() -> None:
         InputError, match=r"^column 'a', row 1 \(from 0\) holds the text 'five', which a Poisson"
     ):
         numbers(column, "column 'a'", "Poisson")
+
+
+def test_a_list_keeps_numbers_beside_text() -> None:
+    listed = read_columns(BaseEstimator(), [[1.5, "red"], [2, "blue"]], reset=True)
+    assert [str(column.type) for column in listed] == ["double", "large_string"]
+    assert listed[0].to_pylist() == [1.5, 2.0]
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">i4", np.longdouble, np.float16])
+def test_numbers_of_another_order_of_bytes_or_width(dtype) -> None:
+    rows = np.array([[1, 2], [3, 4], [5, 6]]).astype(dtype)
+    columns = read_columns(BaseEstimator(), rows, reset=True)
+    assert [column.to_pylist() for column in columns] == [[1, 3, 5], [2, 4, 6]]

@@ -136,6 +136,9 @@ def _comparable(column: pa.Array, known: pa.Array) -> tuple[pa.Array, pa.Array] 
     if pa.types.is_large_string(column.type):
         return column, known
 
+    if pa.types.is_integer(column.type) and column.type == known.type:
+        return column, known  # whole numbers beyond 2^53 are not all numbers of floating point
+
     def numbers(array: pa.Array) -> pa.Array:
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.int8())

@@ -407,9 +407,13 @@ class MixtureBase(DensityMixin, BaseEstimator):
         rows, weights = self._read(X, sample_weight, reset=False)
         kept, weights = positive(rows, weights)
         densities = self._scoring(kept).log_densities()
+        if len(kept) == 0 or (weights is not None and not weights.any()):
+            raise InputError("X has no row of a weight above zero, so there is nothing to score; give some")
         if weights is None:
             return float(densities.sum()), float(len(kept))
-        return float(densities @ weights), float(weights.sum())
+        # A row of a file that has no weight may have no density either.
+        used = weights > 0
+        return float(densities[used] @ weights[used]), float(weights.sum())
 
     def _dtype(self, rows: NDArray[Any]) -> np.dtype[Any]:
         """Return the type of results: float32 where rows and parameters are of float32."""

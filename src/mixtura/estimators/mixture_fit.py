@@ -134,8 +134,8 @@ def _begun(mixture: Any, rows: Any, weights: Array | None) -> tuple[Problem[Any]
         with in_one_line():
             random_state = check_random_state(mixture.random_state)
         theta = mixture._start(posed, random_state)
-    # Of the first batch only the coordinates are kept.
-    nothing = rows[:0]
+    # Of the first batch only the columns are kept: a view would hold all of it.
+    nothing = np.array(rows[:0])
     problem = replace(
         posed,
         family=mixture._streamed(posed.family),

@@ -38,7 +38,13 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
                 "while a minimum of 1 is required"
             )
         return [plain(column.combine_chunks(), named(estimator, j)) for j, column in enumerate(table.columns)]
+    X = _with_its_types(X)
     rows = validated(estimator, X, reset=reset, dtype=None, ensure_all_finite=_finite_where_numeric(X))
+    if rows.dtype.kind in "fiu":
+        # Arrow knows no other order of bytes, and no wider number.
+        rows = rows.astype(
+            np.float64 if rows.dtype.itemsize > 8 else rows.dtype.newbyteorder("="), copy=False
+        )
     columns = []
     for j in range(rows.shape[1]):
         try:
@@ -49,6 +55,17 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
             ) from error
         columns.append(plain(column, named(estimator, j)))
     return columns
+
+
+def _with_its_types(X: Any) -> Any:
+    """Return a list of rows with text as objects, since NumPy makes text of numbers beside it."""
+    if not isinstance(X, (list, tuple)):
+        return X
+    try:
+        text = np.asarray(X).dtype.kind in "US"
+    except ValueError:  # rows of different lengths are refused with the other checks
+        return X
+    return np.asarray(X, dtype=object) if text else X
 
 
 def _finite_where_numeric(X: Any) -> Literal["allow-nan"] | bool:
