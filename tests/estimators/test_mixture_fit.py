@@ -196,3 +196,13 @@ def test_partial_fit_keeps_no_batch() -> None:
     batch = np.random.default_rng(0).normal(size=(500, 2))
     mixture = GaussianMixture(2, random_state=0).partial_fit(batch)
     assert mixture._stepwise[0].rows.base is None
+
+
+@pytest.mark.parametrize("gap", [30.0, 1e3, 1e5])
+def test_batches_find_groups_far_apart_whatever_the_start(gap) -> None:
+    """The start of a mixture of families shares every row, and so spans all groups."""
+    rng = np.random.default_rng(0)
+    mixture = MixedMixture(2, families="gaussian", random_state=0)
+    for _ in range(20):
+        mixture.partial_fit(rng.normal(np.array([0.0, gap])[rng.integers(0, 2, 500)])[:, None])
+    np.testing.assert_allclose(np.ravel(mixture.covariances_), 1.0, atol=0.15)

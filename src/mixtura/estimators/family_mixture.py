@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from mixtura.em.engine import run_em
 from mixtura.em.family import Array
 from mixtura.em.imputation import impute
 from mixtura.em.mixture import log_weights_from, statistics_from
@@ -18,7 +20,7 @@ from mixtura.em.product import ProductFamily
 from mixtura.em.scoring import Scorer, block_size
 from mixtura.em.starts import METHODS, short_runs
 from mixtura.em.steps import MixtureParameters
-from mixtura.errors import InputError
+from mixtura.errors import ConvergenceError, InputError
 from mixtura.estimators.file_rows import rows_from
 from mixtura.estimators.mixture_base import MixtureBase, Tables
 from mixtura.estimators.mixture_checks import checked_mixture_weights
@@ -30,6 +32,7 @@ from mixtura.estimators.tables import plain, read_columns
 
 # Of a start's responsibilities: drawn at random, lest a group without some value could never take it on.
 _SHARED = 0.1
+_SETTLING = 10  # steps of EM
 
 
 class FamilyMixture(MixtureBase):
@@ -88,6 +91,20 @@ class FamilyMixture(MixtureBase):
         source = rows_from(rows, weights, origin, self._block_size(rows.shape[1]), self._threads(rows))
         exact = all(part.exact(self) for part in self._parts())
         return Problem(self._family(origin), source, rows, weights, origin, exact)
+
+    def _settled(self, problem: Problem[ProductFamily], theta: MixtureParameters) -> MixtureParameters:
+        """Return what EM makes of it on the first batch: a start shares each row, and its sums would stay."""
+        with suppress(InputError, ConvergenceError):
+            return run_em(
+                problem.family,
+                problem.source,
+                theta,
+                criterion=lambda bounds: None,
+                max_iter=_SETTLING,
+                concentration=self.weight_concentration,
+                exact=False,
+            ).theta
+        return theta
 
     def _start(
         self, problem: Problem[ProductFamily], random_state: np.random.RandomState

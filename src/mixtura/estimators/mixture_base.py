@@ -102,6 +102,10 @@ class MixtureBase(DensityMixin, BaseEstimator):
     def _streamed(self, family: Any) -> Any:
         """Return the family that goes through batches, any of which may have gaps."""
 
+    def _settled(self, problem: Problem[Any], theta: MixtureParameters) -> MixtureParameters:
+        """Return the start of a first batch in the shape in which its sums may be kept."""
+        return theta
+
     @abstractmethod
     def _start(self, problem: Problem[Any], random_state: np.random.RandomState) -> MixtureParameters:
         """Return parameters to start from."""

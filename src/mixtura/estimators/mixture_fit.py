@@ -133,7 +133,7 @@ def _begun(mixture: Any, rows: Any, weights: Array | None) -> tuple[Problem[Any]
     else:
         with in_one_line():
             random_state = check_random_state(mixture.random_state)
-        theta = mixture._start(posed, random_state)
+        theta = mixture._settled(posed, mixture._start(posed, random_state))
     # Of the first batch only the columns are kept: a view would hold all of it.
     nothing = np.array(rows[:0])
     problem = replace(
