@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp
 
+from mixtura.clustering.comparable import standardised
+
 # Halvings where points are few, so that their luck does not decide.
 _REPEATS, _ROWS_IN_ALL = 10, 10_000
 _MOST = 10.0  # nats that one point may tell: a wild one is no evidence for all
@@ -113,15 +115,14 @@ def symmetric(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     from sklearn.preprocessing import PowerTransformer
 
-    spread = points.std(axis=0)
-    standardised: NDArray[np.float64] = (points - points.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    rows = standardised(points)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # a column that no power mends stays as it is
         try:
-            moved = PowerTransformer().fit_transform(standardised)
+            moved = PowerTransformer().fit_transform(rows)
         except ValueError:
-            return standardised
-    mended: NDArray[np.float64] = np.where(np.isfinite(moved).all(axis=0), moved, standardised)
+            return rows
+    mended: NDArray[np.float64] = np.where(np.isfinite(moved).all(axis=0), moved, rows)
     return mended
 
 
