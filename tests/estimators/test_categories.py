@@ -55,3 +55,28 @@ def test_a_column_without_entries_has_no_categories_and_no_codes() -> None:
     assert np.isnan(categories.codes(pa.nulls(2), "error")).all()
     with pytest.raises(InputError, match="holds the category 'x'"):
         categories.codes(_column(["x"]), "error")
+
+
+def test_whole_numbers_that_floats_would_merge_stay_apart() -> None:
+    ids = [2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1]
+    categories = Categories.learn(_column(ids), "column 'a'")
+    assert categories.values.tolist() == ids
+    assert categories.codes(_column(ids[::-1]), "error").tolist() == [3.0, 2.0, 1.0, 0.0]
+    # Of floats only those that are one of the integers, and no unsigned number that is none.
+    floats = categories.codes(_column([2.0**53, 2.0**63, 0.5, None]), "missing")
+    np.testing.assert_array_equal(floats, [0.0, np.nan, np.nan, np.nan])
+    unsigned = categories.codes(pa.array([2**53 + 1, 2**63], pa.uint64()), "missing")
+    np.testing.assert_array_equal(unsigned, [1.0, np.nan])
+    learned_floats = Categories.learn(_column([0.5, 2.0**53]), "a")
+    np.testing.assert_array_equal(learned_floats.codes(_column(ids[:2]), "missing"), [1.0, np.nan])
+
+
+def test_whole_numbers_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"^column 'a' holds integers beyond 2\*\*53 .* make it integers or text"
+    ):
+        Categories.joined([_column([2**53 + 1]), _column([0.5])], "column 'a'")
+    with pytest.raises(InputError, match=r"^column 'a' holds whole numbers from 2\*\*63 up .* make it text"):
+        Categories.learn(pa.array([2**63, 1], pa.uint64()), "column 'a'")
+    with pytest.raises(InputError, match="column 'a'"):
+        Categories.declared([2**70, 1], "column 'a'")

@@ -345,3 +345,17 @@ def test_missing_entries_drop_out_of_the_product(name: str, rng: np.random.Gener
     width = values[1] - values[0] if name == "mixed" else 1.0
     total = np.log(np.exp(model.score_samples(rows)).sum() * width)
     assert model.score_samples(row.assign(**{column: None}))[0] == pytest.approx(total, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make", [CategoricalMixture, lambda k: MixedMixture(k, families={"id": "categorical"})]
+)
+def test_long_numbers_of_things_are_not_merged(make: Callable[..., Any], tmp_path: Path) -> None:
+    ids = 2**53 + np.arange(100) % 4
+    for X in (pl.DataFrame({"id": ids}), pl.DataFrame({"id": ids, "x": np.tile([0.0, 0.5, 0.25, 0.75], 25)})):
+        X.write_parquet(tmp_path / "rows.parquet")
+        for data in (X, tmp_path / "rows.parquet"):
+            model = make(1).fit(data)
+            shown = model.probabilities_ if make is CategoricalMixture else model.category_probabilities_
+            np.testing.assert_allclose(shown[0], [[0.25, 0.25, 0.25, 0.25]])
+        assert model.impute(X)[:, 0].tolist() == ids.tolist() and set(model.sample(50)[0][:, 0]) == set(ids)

@@ -54,17 +54,25 @@ class Categories:
         Raises
         ------
         InputError
-            If it is text in one and numbers in another.
+            If it is text in one and numbers in another, or whole numbers that could not be told apart.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
         found = [pc.unique(piece).drop_null() for piece in pieces]
         found = [piece for piece in found if len(piece)] or found[:1]
+        if any(pa.types.is_uint64(piece.type) for piece in found):
+            raise InputError(f"{name} holds whole numbers from 2**63 up as categories; make it text")
         if len({piece.type for piece in found}) > 1:
             if any(pa.types.is_large_string(piece.type) for piece in found):
                 raise InputError(f"{name} is text in one place and numbers in another; make it one of them")
-            found = [piece.cast(pa.float64(), safe=False) for piece in found]
+            try:
+                found = [piece.cast(pa.float64()) for piece in found]
+            except pa.ArrowInvalid:
+                raise InputError(
+                    f"{name} holds integers beyond 2**53 in one place and floats, which cannot tell them "
+                    "apart, in another; make it integers or text"
+                ) from None
         return pc.unique(pa.concat_arrays(found))
 
     @classmethod
@@ -80,7 +88,7 @@ class Categories:
 
         try:
             column = plain(pa.array(list(values)), name)
-        except (pa.ArrowException, TypeError, ValueError) as error:
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise InputError(
                 f"the categories of {name} must be text, numbers or truth values, and not a mixture of them: "
                 f"{one_line(error, 80)}"
@@ -112,7 +120,7 @@ class Categories:
         if alike is None:
             found = np.full(len(column), np.nan)
         else:
-            places = pc.index_in(alike[0], value_set=alike[1])
+            places = pc.index_in(alike[0], value_set=alike[1], skip_nulls=True)
             found = places.cast(pa.float64()).to_numpy(zero_copy_only=False)
         found = np.where(absent, np.nan, found)
         strange = np.isnan(found) & ~absent
@@ -136,12 +144,19 @@ def _comparable(column: pa.Array, known: pa.Array) -> tuple[pa.Array, pa.Array] 
     if pa.types.is_large_string(column.type):
         return column, known
 
-    if pa.types.is_integer(column.type) and column.type == known.type:
-        return column, known  # whole numbers beyond 2^53 are not all numbers of floating point
+    if pa.types.is_floating(column.type) and pa.types.is_floating(known.type):
+        return column, known
+    return _integers(column), _integers(known)
 
-    def numbers(array: pa.Array) -> pa.Array:
-        if pa.types.is_boolean(array.type):
-            array = array.cast(pa.int8())
-        return array.cast(pa.float64(), safe=False)
 
-    return numbers(column), numbers(known)
+def _integers(numbers: pa.Array) -> pa.Array:
+    """Return numbers as integers, which floats beyond 2**53 would merge; null where they are none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_uint64(numbers.type):
+        numbers = pc.if_else(pc.less(numbers, pa.scalar(2**63, pa.uint64())), numbers, None)
+    if pa.types.is_floating(numbers.type):
+        whole = pc.and_(pc.equal(numbers, pc.floor(numbers)), pc.less(pc.abs(numbers), 2.0**63))
+        numbers = pc.if_else(whole, numbers, None)
+    return numbers.cast(pa.int64())

@@ -53,7 +53,7 @@ class ColumnSummary:
         values = numbers(column, self.name, "")
         values = values[~np.isnan(values)]
         self.bits = self.bits and bool(((values == 0) | (values == 1)).all())
-        self.whole = self.whole and pa.types.is_integer(column.type) and bool(values.min() >= 0)
+        self.whole = self.whole and pa.types.is_int64(column.type) and bool(values.min() >= 0)
         if self.whole:
             self.numbers.add(values)
 

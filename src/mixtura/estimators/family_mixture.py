@@ -28,7 +28,7 @@ from mixtura.estimators.mixture_problem import Problem, Scoring, in_memory
 from mixtura.estimators.mixture_starts import POINTS, SHORT_RUNS, assigned, nearest
 from mixtura.estimators.part import Part
 from mixtura.estimators.rows import named
-from mixtura.estimators.tables import plain, read_columns
+from mixtura.estimators.tables import plain, read_columns, side_by_side
 
 # Of a start's responsibilities: drawn at random, lest a group without some value could never take it on.
 _SHARED = 0.1
@@ -237,13 +237,11 @@ class FamilyMixture(MixtureBase):
         return self._shown_rows(rows)
 
     def _shown_rows(self, rows: Array) -> NDArray[Any]:
-        """Return complete rows as a person knows them: numbers, or objects where there is text."""
+        """Return complete rows as a person knows them."""
         shown: dict[int, NDArray[Any]] = {}
         for part in self._parts():
             shown.update(zip(part.columns, part.shown_as(self, rows[:, part.columns]), strict=True))
-        columns = [shown[j] for j in range(len(shown))]
-        numeric = all(column.dtype.kind in "if" for column in columns)
-        return np.column_stack(columns if numeric else [column.astype(object) for column in columns])
+        return side_by_side([shown[j] for j in range(len(shown))])
 
     def _n_parameters(self) -> int:
         return sum(part.n_parameters(self) for part in self._parts()) + self.n_components - 1

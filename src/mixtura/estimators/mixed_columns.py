@@ -16,7 +16,7 @@ from mixtura.errors import InputError
 from mixtura.estimators.categories import Categories
 from mixtura.estimators.column_kinds import chosen_families, column_summaries
 from mixtura.estimators.rows import named
-from mixtura.estimators.tables import numbers
+from mixtura.estimators.tables import numbers, side_by_side
 from mixtura.findings import Finding
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class MixedColumns:
             next(categories)[rows[:, j].astype(np.intp)] if family == "categorical" else rows[:, j]
             for j, family in enumerate(self.families)
         ]
-        numeric = all(column.dtype.kind in "if" for column in columns)
-        return np.column_stack(columns if numeric else [column.astype(object) for column in columns])
+        return side_by_side(columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the categories and families as plain values for JSON."""

@@ -49,7 +49,7 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
     for j in range(rows.shape[1]):
         try:
             column = pa.array(np.ascontiguousarray(rows[:, j]), from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError) as error:
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise InputError(
                 f"{named(estimator, j)} mixes types ({one_line(error, 80)}); make all of it text or numbers"
             ) from error
@@ -74,7 +74,7 @@ def _finite_where_numeric(X: Any) -> Literal["allow-nan"] | bool:
 
 
 def plain(column: pa.Array, name: str) -> pa.Array:
-    """Return a column of 64-bit numbers, truth values or text, or of no value at all.
+    """Return a column of 64-bit numbers, unsigned only from 2**63 up, truth values, text, or no value at all.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def plain(column: pa.Array, name: str) -> pa.Array:
             raise InputError(f"{name}, row {row} (from 0) holds infinity; mend it, or make it NaN: missing")
         return pc.if_else(pc.is_nan(numbers), None, numbers)
     if types.is_integer(kind):
-        return column.cast(pa.float64() if kind == pa.uint64() else pa.int64(), safe=False)
+        fits = kind != pa.uint64() or not pc.any(pc.greater_equal(column, pa.scalar(2**63, kind))).as_py()
+        return column.cast(pa.int64()) if fits else column
     if types.is_boolean(kind) or types.is_null(kind):
         return column
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
@@ -148,3 +149,17 @@ def numbers(column: pa.Array, name: str, family: str) -> Array:
         column = column.cast(pa.int8())
     values: Array = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return values
+
+
+def side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return columns as a table of numbers, or of objects where there is text or floats would round integers.
+
+    Examples
+    --------
+    >>> side_by_side([np.array([2]), np.array([0.5])]), side_by_side([np.array([2**53 + 1]), np.array([0.5])])
+    (array([[2. , 0.5]]), array([[9007199254740993, 0.5]], dtype=object))
+    """
+    kinds = {column.dtype.kind for column in columns}
+    rounded = len(kinds) > 1 and any(c.dtype.kind == "i" and (np.abs(c) > 2**53).any() for c in columns)
+    numeric = kinds <= {"i", "f"} and not rounded
+    return np.column_stack(columns if numeric else [column.astype(object) for column in columns])
