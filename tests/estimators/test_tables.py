@@ -34,10 +34,32 @@ def _read(X: Any) -> list[list[Any]]:
         pa.table({"a": pa.chunked_array([["x"], [None]]), "b": [1, None]}),
         np.array([["x", 1], [None, None]], dtype=object),
         np.array([["x", 1.0], [None, np.nan]], dtype=object),
+        [["x", 1.0], [None, np.nan]],
+        pd.DataFrame({"a": ["x", None], "b": pd.arrays.SparseArray([1.0, np.nan])}),
     ],
 )
 def test_tables_of_any_make_become_the_same_columns(X: Any) -> None:
     assert _read(X) == [["x", None], [1, None]]
+
+
+def test_rows_in_lists_keep_their_types() -> None:
+    assert _read([[1.5, "red", 2, True], (0.5, "blue", 3, False)]) == [
+        [1.5, 0.5],
+        ["red", "blue"],
+        [2, 3],
+        [True, False],
+    ]
+    assert _read([[2**53 + 1, 0.5], [2, np.nan]]) == [[2**53 + 1, 2], [0.5, None]]
+    assert _read([["a", "1"]]) == [["a"], ["1"]]
+    with pytest.raises(InputError, match=r"row 1 \(from 0\) holds infinity"):
+        _read([[1.0, "red"], [np.inf, "blue"]])
+    with pytest.raises(InputError, match="inhomogeneous"):
+        _read([[1.0, "red"], [2.0]])
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.5, 0.0], [0, 7, 0], [True, False, True]])
+def test_sparse_columns_of_a_frame_are_numbers(values: list[Any]) -> None:
+    assert _read(pd.DataFrame({"a": pd.arrays.SparseArray(values)})) == [values]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.uint64, np.float32, bool])

@@ -41,12 +41,21 @@ def arrow_from_frame(frame: Any) -> pa.Table | None:
         try:
             columns.append(series.to_arrow())
         except (pa.ArrowException, TypeError, ValueError):
-            # A column of mixed objects is kept as text, so that the message can show what is not a number.
-            texts = [None if value is None else str(value) for value in series.to_list()]
-            columns.append(pa.array(texts, pa.string()))
+            columns.append(_dense_or_text(series))
     names = [str(name) for name in wrapped.columns]
     require_unique(names, "the data frame")
     return pa.table(columns, names=names)
+
+
+def _dense_or_text(series: Any) -> pa.Array:
+    """Return a column that Arrow does not take: its numbers, where they are sparse, or else text."""
+    import pyarrow as pa
+
+    dense = series.to_numpy()
+    if dense.dtype.kind in "biuf":
+        return pa.array(dense, from_pandas=True)
+    # A column of mixed objects is kept as text, so that the message can show what is not a number.
+    return pa.array([None if value is None else str(value) for value in series.to_list()], pa.string())
 
 
 def require_unique(names: list[str], source: str) -> None:

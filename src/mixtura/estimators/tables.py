@@ -38,7 +38,7 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
                 "while a minimum of 1 is required"
             )
         return [plain(column.combine_chunks(), named(estimator, j)) for j, column in enumerate(table.columns)]
-    X = _with_its_types(X)
+    X = _unmerged(X)
     rows = validated(estimator, X, reset=reset, dtype=None, ensure_all_finite=_finite_where_numeric(X))
     if rows.dtype.kind in "fiu":
         # Arrow knows no other order of bytes, and no wider number.
@@ -71,6 +71,18 @@ def _with_its_types(X: Any) -> Any:
 def _finite_where_numeric(X: Any) -> Literal["allow-nan"] | bool:
     """Return what to ask of an array: None and NaN are missing entries, and objects are looked at later."""
     return False if getattr(X, "dtype", None) == np.dtype(object) else "allow-nan"
+
+
+def _unmerged(X: Any) -> Any:
+    """Return lists as objects where NumPy would make text of their numbers, or round them; else X itself."""
+    if not isinstance(X, (list, tuple)):
+        return X
+    try:
+        array = np.asarray(X)
+    except ValueError:  # of rows of different lengths, which are refused later
+        return X
+    merged = array.dtype.kind in "US" or (array.dtype.kind == "f" and (np.abs(array) >= 2**53).any())
+    return np.asarray(X, dtype=object) if merged else X
 
 
 def plain(column: pa.Array, name: str) -> pa.Array:
