@@ -203,3 +203,26 @@ def test_a_memory_map_of_whole_numbers_is_never_copied_whole(make, dtype, tmp_pa
     # A sample of 100,000 rows, its points and distances, whatever the number of rows.
     assert peak < 100_000 * 20 * 8 * 6
     assert np.isfinite(model.score(rows[:1000]))
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_row_of_weight_zero_on_disk_may_hold_what_has_no_square(rows, weights, tmp_path, gaps):
+    X, weights = rows.copy(), weights.copy()
+    X[3], weights[3] = 1e160, 0.0
+    if gaps:
+        X[5:900:7, 1] = np.nan
+    mapped = np.memmap(tmp_path / "rows", dtype=np.float64, mode="w+", shape=X.shape)
+    mapped[:] = X
+    columns = {name: pa.array(column, from_pandas=True) for name, column in zip("abc", X.T, strict=True)}
+    pq.write_table(pa.table({**columns, "w": weights}), tmp_path / "rows.parquet")
+    keywords = dict(n_components=2, means_init=[[0] * 3, [5] * 3], random_state=0, tol=1e-8)
+    expected = GaussianMixture(**keywords).fit(X, sample_weight=weights)
+    for source, weight in ((mapped, weights), (tmp_path / "rows.parquet", "w")):
+        model = GaussianMixture(**keywords).fit(source, sample_weight=weight)
+        assert np.allclose(model.means_, expected.means_, atol=1e-5)
+        for criterion in ("score", "aic", "bic", "icl"):
+            value = getattr(model, criterion)(source, sample_weight=weight)
+            assert value == pytest.approx(getattr(expected, criterion)(X, sample_weight=weights), rel=1e-5)
+        assert np.isfinite(GaussianMixture(2, prior="auto").fit(source, None, weight).lower_bound_)
+    batches = GaussianMixture(2, random_state=0).partial_fit(mapped, sample_weight=weights)
+    assert np.isfinite(batches.partial_fit(mapped, sample_weight=weights).score(rows))

@@ -15,6 +15,8 @@ def test_the_largest_is_that_of_what_is_there() -> None:
     assert largest_entry(np.full((2, 2), np.nan)) == 0.0
     with pytest.raises(InputError, match="column 'b' has no observed value"):
         largest_of(ArraySource(rows, np.array([1.0, 0.0, 0.0])), names)
+    with pytest.raises(InputError, match=r"column 1 \(from 0\) has no observed value"):
+        largest_of(ArraySource(rows, np.array([1.0, 0.0, 0.0])), None)
 
 
 @pytest.mark.parametrize("value", [np.inf, 1e308, 0.0])

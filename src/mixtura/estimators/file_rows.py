@@ -69,6 +69,32 @@ class FileRows:
         return np.concatenate([np.array(part) for part in self._source.weight_columns()])
 
 
+class PresentRows(Source):
+    """Rows of which those of weight zero lie at the origin: 0 times the square of a large number is NaN.
+
+    Parameters
+    ----------
+    source : Source
+        With weights. Rows keep their places and their gaps.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.n_rows, self.n_features = source.n_rows, source.n_features
+        self.total_weight = source.total_weight
+
+    def parts(self) -> list[Source]:
+        """Return those of the source."""
+        return [PresentRows(part) for part in self._source.parts()]
+
+    def blocks(self) -> Iterator[tuple[Array, Array | None]]:
+        """Yield those of the source."""
+        for block, weights in self._source.blocks():
+            assert weights is not None
+            np.copyto(block, 0.0, where=(weights == 0) & ~np.isnan(block))
+            yield block, weights
+
+
 def is_path(X: Any) -> bool:
     """Return whether X names a file or folder."""
     return isinstance(X, (str, os.PathLike))
@@ -111,8 +137,10 @@ def rows_from(
         How many threads may go through them.
     """
     if isinstance(rows, FileRows):
-        return rows.source(origin, size, n_threads)
-    return ArraySource(rows, weights, origin, size, n_threads)
+        source: Source = rows.source(origin, size, n_threads)
+    else:
+        source = ArraySource(rows, weights, origin, size, n_threads)
+    return PresentRows(source) if any_absent(weights) else source
 
 
 def opened(
@@ -152,10 +180,15 @@ def opened(
     return rows
 
 
+def any_absent(weights: Array | None) -> bool:
+    """Return whether some rows have weight zero."""
+    return weights is not None and not bool(weights.all())
+
+
 def positive(rows: Any, weights: Array | None) -> tuple[Any, Array | None]:
     """Return the rows of positive weight: a weight of zero is a row that is not there.
 
-    Rows on disk are not copied; the engine passes over their weights of zero.
+    Rows on disk are not copied; `PresentRows` passes over their weights of zero.
     """
     if weights is None or (weights > 0).all() or on_disk(rows):
         return rows, weights

@@ -28,7 +28,7 @@ from mixtura.em.scoring import Scorer, block_size
 from mixtura.em.source import BLOCK, Source
 from mixtura.em.steps import MixtureParameters
 from mixtura.errors import InputError
-from mixtura.estimators.file_rows import FileRows, rows_from
+from mixtura.estimators.file_rows import FileRows, PresentRows, any_absent, rows_from
 from mixtura.estimators.gaussian_shape import drawn_gaussians, n_covariances, require_shape
 from mixtura.estimators.gaussian_start import AnyGaussians, GivenStart, gaussian_start
 from mixtura.estimators.measured_rows import LARGEST, any_missing, largest_entry, largest_of, roomy
@@ -216,10 +216,12 @@ class GaussianMixture(MixtureBase):
     def _problem(self, rows: Any, weights: Array | None) -> Problem[AnyGaussians]:
         in_files = isinstance(rows, FileRows)
         raw = rows_from(rows, weights, None, BLOCK)
-        largest = largest_of(raw, self.feature_names_in_) if in_files else largest_entry(rows)
+        streamed = in_files or any_absent(weights)
+        names = getattr(self, "feature_names_in_", None)
+        largest = largest_of(raw, names) if streamed else largest_entry(rows)
         if not largest < LARGEST:
             raise InputError(f"X holds {largest:.3g}, whose square is no number; scale the columns")
-        origin = column_means(raw) if in_files else column_medians(rows, weights)
+        origin = column_means(raw) if streamed else column_medians(rows, weights)
         family = self._family(rows.shape[1])
         prior = self._prior(family, raw)
         if prior is not None:
@@ -230,8 +232,9 @@ class GaussianMixture(MixtureBase):
             whole = self._streamed(family) if in_files else family
             return Problem(whole, source, rows, weights, origin, exact)
         patterns = PatternSource(rows, weights, origin, size, self._threads(rows))
-        patterns.require_observed(getattr(self, "feature_names_in_", None))
-        return Problem(self._streamed(family), patterns, rows, weights, origin, exact, patterns.findings())
+        patterns.require_observed(names)
+        source = PresentRows(patterns) if any_absent(weights) else patterns
+        return Problem(self._streamed(family), source, rows, weights, origin, exact, patterns.findings())
 
     def _block_size(self, n_features: int) -> int:
         layout = COVARIANCE_TYPES[self.covariance_type].layout

@@ -28,14 +28,14 @@ def largest_entry(rows: NDArray[Any]) -> float:
     return 0.0 if np.isnan(largest) else largest
 
 
-def largest_of(source: Source, names: NDArray[Any]) -> float:
-    """Return the largest absolute value of rows in files.
+def largest_of(source: Source, names: NDArray[Any] | None) -> float:
+    """Return the largest absolute value of rows on disk.
 
     Parameters
     ----------
     source : Source
         The rows.
-    names : ndarray of str
+    names : ndarray of str or None
         Of the columns, for the error.
 
     Raises
@@ -49,9 +49,9 @@ def largest_of(source: Source, names: NDArray[Any]) -> float:
         used = block if weights is None else block[:, weights > 0]
         observed |= ~np.isnan(used).all(axis=1)
     if not observed.all():
-        raise InputError(
-            f"column {str(names[int(np.argmin(observed))])!r} has no observed value: leave it out"
-        )
+        at = int(np.argmin(observed))
+        name = f"{at} (from 0)" if names is None else repr(str(names[at]))
+        raise InputError(f"column {name} has no observed value: leave it out")
     return largest
 
 

@@ -415,9 +415,9 @@ class MixtureBase(DensityMixin, BaseEstimator):
             raise InputError("X has no row of a weight above zero, so there is nothing to score; give some")
         if weights is None:
             return float(densities.sum()), float(len(kept))
-        # A row of a file that has no weight may have no density either.
-        used = weights > 0
-        return float(densities[used] @ weights[used]), float(weights.sum())
+        # Rows on disk are all there, and a density of zero times a weight of zero would be NaN.
+        present = weights > 0
+        return float(densities[present] @ weights[present]), float(weights.sum())
 
     def _dtype(self, rows: NDArray[Any]) -> np.dtype[Any]:
         """Return the type of results: float32 where rows and parameters are of float32."""
