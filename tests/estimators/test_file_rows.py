@@ -226,3 +226,13 @@ def test_a_row_of_weight_zero_on_disk_may_hold_what_has_no_square(rows, weights,
         assert np.isfinite(GaussianMixture(2, prior="auto").fit(source, None, weight).lower_bound_)
     batches = GaussianMixture(2, random_state=0).partial_fit(mapped, sample_weight=weights)
     assert np.isfinite(batches.partial_fit(mapped, sample_weight=weights).score(rows))
+
+
+@pytest.mark.parametrize("weights", [[], [0.0, 0.0]])
+@pytest.mark.parametrize("criterion", ["score", "aic", "bic", "icl"])
+def test_files_without_rows_that_count_have_no_score(rows, tmp_path, weights, criterion):
+    columns = {name: np.zeros(len(weights)) for name in "abc"}
+    pq.write_table(pa.table({**columns, "w": np.array(weights)}), tmp_path / "no.parquet")
+    model = GaussianMixture(2, random_state=0).fit(rows)
+    with pytest.raises(InputError, match=r"no\.parquet holds no row of positive weight; give"):
+        getattr(model, criterion)(tmp_path / "no.parquet", sample_weight="w")

@@ -66,7 +66,7 @@ class FileRows:
         """Return the weights (n,), where there are any."""
         if self._source.weights is None:
             return None
-        return np.concatenate([np.array(part) for part in self._source.weight_columns()])
+        return np.concatenate([np.empty(0), *map(np.array, self._source.weight_columns())])
 
 
 class PresentRows(Source):

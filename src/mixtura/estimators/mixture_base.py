@@ -410,6 +410,8 @@ class MixtureBase(DensityMixin, BaseEstimator):
         self._require_fitted()
         rows, weights = self._read(X, sample_weight, reset=False)
         kept, weights = positive(rows, weights)
+        if len(kept) == 0 or (weights is not None and not weights.any()):
+            raise InputError(f"{X} holds no row of positive weight; give rows to score")
         densities = self._scoring(kept).log_densities()
         if len(kept) == 0 or (weights is not None and not weights.any()):
             raise InputError("X has no row of a weight above zero, so there is nothing to score; give some")
