@@ -176,7 +176,7 @@ def test_nothing_to_score_is_refused(figure, tmp_path) -> None:
     table = pa.table({"a": rows[:, 0], "b": rows[:, 1], "w": np.zeros(9)})
     pq.write_table(table.select(["a", "b"]).slice(0, 0), tmp_path / "empty.parquet")
     pq.write_table(table, tmp_path / "weightless.parquet")
-    with pytest.raises(InputError, match="weight above zero"):
+    with pytest.raises(InputError, match="no row of positive weight"):
         getattr(mixture, figure)(tmp_path / "empty.parquet")
     with pytest.raises(InputError, match="weight"):
         getattr(mixture, figure)(tmp_path / "weightless.parquet", sample_weight="w")

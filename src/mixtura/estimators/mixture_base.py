@@ -413,8 +413,6 @@ class MixtureBase(DensityMixin, BaseEstimator):
         if len(kept) == 0 or (weights is not None and not weights.any()):
             raise InputError(f"{X} holds no row of positive weight; give rows to score")
         densities = self._scoring(kept).log_densities()
-        if len(kept) == 0 or (weights is not None and not weights.any()):
-            raise InputError("X has no row of a weight above zero, so there is nothing to score; give some")
         if weights is None:
             return float(densities.sum()), float(len(kept))
         # Rows on disk are all there, and a density of zero times a weight of zero would be NaN.

@@ -57,17 +57,6 @@ def read_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> list[pa.Ar
     return columns
 
 
-def _with_its_types(X: Any) -> Any:
-    """Return a list of rows with text as objects, since NumPy makes text of numbers beside it."""
-    if not isinstance(X, (list, tuple)):
-        return X
-    try:
-        text = np.asarray(X).dtype.kind in "US"
-    except ValueError:  # rows of different lengths are refused with the other checks
-        return X
-    return np.asarray(X, dtype=object) if text else X
-
-
 def _finite_where_numeric(X: Any) -> Literal["allow-nan"] | bool:
     """Return what to ask of an array: None and NaN are missing entries, and objects are looked at later."""
     return False if getattr(X, "dtype", None) == np.dtype(object) else "allow-nan"
