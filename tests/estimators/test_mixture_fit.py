@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,3 +207,42 @@ def test_batches_find_groups_far_apart_whatever_the_start(gap) -> None:
     for _ in range(20):
         mixture.partial_fit(rng.normal(np.array([0.0, gap])[rng.integers(0, 2, 500)])[:, None])
     np.testing.assert_allclose(np.ravel(mixture.covariances_), 1.0, atol=0.15)
+        model.partial_fit(rng.normal(1e3 * rng.integers(n_groups, size=500), 1.0)[:, None])
+    np.testing.assert_allclose(np.sort(model.means_.ravel()), 1e3 * np.arange(n_groups), atol=0.3)
+    np.testing.assert_allclose(model.covariances_.ravel(), 1.0, atol=0.3)
+
+
+@pytest.mark.parametrize("make", [GaussianMixture, MixedMixture, PoissonMixture])
+def test_the_first_batch_is_not_kept(make: Any) -> None:
+    batch = np.random.default_rng(0).poisson(3, size=(100, 2)).astype(float)
+    kept = weakref.ref(batch)
+    model = make(2, random_state=0).partial_fit(batch)
+    del batch
+    assert kept() is None and model.n_iter_ == 1
+
+
+def test_a_refused_fit_leaves_the_mixture_as_it_was(case: Any, tmp_path: Path) -> None:
+    make, X = case
+    model = make(2, random_state=0, warm_start=True).fit(X[:500])
+    before = model.predict_proba(X), pickle.dumps(model)
+    other = X[:1].rename(columns=str.upper)
+    other.assign(more=1.5).to_parquet(tmp_path / "rows.parquet")
+    for refused in (other, tmp_path / "rows.parquet"):
+        with pytest.raises(InputError):
+            model.fit(refused)
+        assert pickle.dumps(model) == before[1]
+        np.testing.assert_array_equal(model.predict_proba(X), before[0])
+    unfitted = make(2, random_state=0)
+    with pytest.raises(InputError):
+        unfitted.partial_fit(X[:1])
+    assert vars(unfitted).keys() == vars(make(2)).keys()
+
+
+def test_warm_start_with_fewer_columns_is_refused_and_changes_nothing() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 2))
+    model = GaussianMixture(2, random_state=0, warm_start=True).fit(rows)
+    with pytest.raises(InputError, match="warm_start goes on from means of shape"):
+        model.fit(rows[:, :1])
+    assert model.predict(rows).shape == (50,)
+    with pytest.raises(InputError, match="expecting 2 features"):
+        model.predict(rows[:, :1])

@@ -24,7 +24,7 @@ from mixtura.errors import InputError
 from mixtura.estimators.checks import at_least_one, seed_of
 from mixtura.estimators.file_rows import is_path, opened, positive
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
-from mixtura.estimators.mixture_fit import fit_rows, learn_batch
+from mixtura.estimators.mixture_fit import all_or_nothing, fit_rows, learn_batch
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.estimators.validation import in_one_line
 from mixtura.findings import Finding
@@ -220,8 +220,9 @@ class MixtureBase(DensityMixin, BaseEstimator):
             raise InputError(
                 f"partial_fit takes rows, and {X!r} is a path; give it to fit, which reads files"
             )
-        rows = self._checked(X, reset=self._stepwise is None and not hasattr(self, "converged_"))
-        learn_batch(self, *positive(rows, checked_weights(sample_weight, len(rows))))
+        with all_or_nothing(self):
+            rows = self._checked(X, reset=self._stepwise is None and not hasattr(self, "converged_"))
+            learn_batch(self, *positive(rows, checked_weights(sample_weight, len(rows))))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
@@ -401,8 +402,9 @@ class MixtureBase(DensityMixin, BaseEstimator):
         check_parameters(self, self.constraints)
         with in_one_line():
             random_state = check_random_state(self.random_state)
-        rows, weights = self._read(X, sample_weight, reset=True)
-        fit_rows(self, rows, weights, random_state)
+        with all_or_nothing(self):
+            rows, weights = self._read(X, sample_weight, reset=True)
+            fit_rows(self, rows, weights, random_state)
         return rows
 
     def _total(self, X: Any, sample_weight: Any) -> tuple[float, float]:
