@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from mixtura.em.priors import NormalInverseWishart
@@ -80,3 +84,20 @@ def test_what_was_loaded_goes_on_as_what_was_saved(tmp_path, kind, gaps):
         expected = kind(2, random_state=0).fit(bits).set_params(warm_start=True)
         scores = [getattr(each, go_on)(bits).score_samples(bits) for each in (loaded, expected)]
         assert np.array_equal(*scores), go_on
+
+
+def test_starts_and_categories_of_any_make_are_saved(tmp_path, rows):
+    weights, means = pd.Series([0.25, 0.75]), pd.DataFrame([[0.0, 0.0], [6.0, 6.0]])
+    model = GaussianMixture(2, weights_init=weights, means_init=means, random_state=0).fit(rows)
+    model.save(tmp_path / "gaussian")
+    loaded = GaussianMixture.load(tmp_path / "gaussian")
+    assert loaded.weights_init.tolist() == [0.25, 0.75] and np.array_equal(loaded.means_init, means)
+    assert np.array_equal(loaded.fit(rows).means_, model.means_)
+    frame = pd.DataFrame({"c": ["u", "v", "v"] * 5, "n": [0, 1, 2] * 5})
+    for at, words in enumerate((pd.Index(["u", "v", "w"]), pl.Series(["u", "v", "w"]))):
+        categories = MappingProxyType({"c": words, "n": range(3)})
+        model = CategoricalMixture(2, categories=categories, random_state=0).fit(frame)
+        model.save(tmp_path / str(at))
+        loaded = CategoricalMixture.load(tmp_path / str(at))
+        assert list(loaded.categories["c"]) == ["u", "v", "w"] and list(loaded.categories["n"]) == [0, 1, 2]
+        assert np.array_equal(loaded.fit(frame).probabilities_[0], model.probabilities_[0])

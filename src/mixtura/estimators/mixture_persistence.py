@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -91,16 +92,19 @@ def _is_numeric(value: Any) -> bool:
 
 
 def _plain(value: Any, name: str) -> Any:
-    """Return what JSON can hold; arrays, tuples, priors and findings are marked by what they are."""
+    """Return what JSON can hold; arrays, tuples, priors and findings are marked by what they are.
+
+    Series, frames and indices become arrays.
+    """
     if isinstance(value, np.ndarray):
         return {"array": [_plain(item, name) for item in value.tolist()], "dtype": value.dtype.str}
     if isinstance(value, np.generic):
         return _plain(value.item(), name)
     if isinstance(value, tuple):
         return {"tuple": [_plain(item, name) for item in value]}
-    if isinstance(value, list):
+    if isinstance(value, (list, range)):
         return [_plain(item, name) for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {"dict": [[_plain(key, name), _plain(item, name)] for key, item in value.items()]}
     if type(value).__name__ in _RECORDS:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -109,6 +113,8 @@ def _plain(value: Any, name: str) -> Any:
         return {"float": repr(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if callable(getattr(value, "__array__", None)):  # series, frames and indices
+        return _plain(np.asarray(value), name)
     raise InputError(f"{name} holds a {type(value).__name__}, which cannot be saved; give numbers or text")
 
 
