@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,9 +208,6 @@ def test_batches_find_groups_far_apart_whatever_the_start(gap) -> None:
     for _ in range(20):
         mixture.partial_fit(rng.normal(np.array([0.0, gap])[rng.integers(0, 2, 500)])[:, None])
     np.testing.assert_allclose(np.ravel(mixture.covariances_), 1.0, atol=0.15)
-        model.partial_fit(rng.normal(1e3 * rng.integers(n_groups, size=500), 1.0)[:, None])
-    np.testing.assert_allclose(np.sort(model.means_.ravel()), 1e3 * np.arange(n_groups), atol=0.3)
-    np.testing.assert_allclose(model.covariances_.ravel(), 1.0, atol=0.3)
 
 
 @pytest.mark.parametrize("make", [GaussianMixture, MixedMixture, PoissonMixture])
