@@ -27,7 +27,7 @@ HELD_OUT = (
 """Tables on which the rules were compared after that: the alphabet's other half."""
 
 NEVER = ("ecoli", "glass")
-"""Tables that nobody looked at before the rules stood."""
+"""Tables that were looked at once, after which one rule was mended."""
 
 # KEEL splits these into one group against all others, a file for each; together the files name the groups.
 _AGAINST_ALL = {

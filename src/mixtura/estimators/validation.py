@@ -22,8 +22,7 @@ _TEXT = "give numbers, or take CategoricalMixture, MixedMixture, or likelihood='
 _FILL = "fill them in or leave the rows out; the mixtures by EM integrate them out"
 # What to do, by words of what is said.
 _MENDS = {
-    "GMVAE does not accept missing": _FILL,
-    "VAE does not accept missing": _FILL,
+    "VAE does not accept missing": _FILL,  # and GMVAE
     "could not convert string": _TEXT,
     "bytes/strings": _TEXT,
     "sample_weight contains": "give every row a finite number from 0 up",
