@@ -521,3 +521,9 @@ def test_heart_disease_of_measurements_and_categories(data_folder):
     independent = MixedMixture(1, handle_unknown="missing", random_state=0).fit(train)
     assert model.score(test) > independent.score(test) + 0.5
     assert accuracy(sick[held_out], model.predict(test)) > 0.7
+
+
+def test_coins_are_said_to_be_no_groups() -> None:
+    coins = np.random.default_rng(0).integers(0, 2, (300, 6))
+    model = GMVAE(10, likelihood="bernoulli", max_epochs=12, random_state=0).fit(coins)
+    assert "no-groups" in {finding.name for finding in model.findings_}

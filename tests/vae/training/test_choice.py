@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from mixtura.clustering import accuracy
 from mixtura.errors import InputError
@@ -133,3 +134,14 @@ def test_what_was_compared_is_told(monkeypatch) -> None:
     )
     assert "of those by k-means neighbours tell 0.500" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("cut", "even"), [(50, True), (2, False)])
+def test_what_neighbours_tell_is_out_of_log_k(cut, even) -> None:
+    """No edge leaves its group in either; of two rows in a hundred there is little to tell."""
+    labels = (np.arange(100) < cut).astype(int)
+    graph = sparse.csr_array((labels[:, None] == labels[None, :]).astype(float))
+    ends = np.bincount(labels, weights=graph.sum(axis=1)) / graph.sum()
+    expected = -(ends * np.log(ends)).sum() / np.log(2)
+    assert choice._told(graph, labels, 2) == pytest.approx(expected)
+    assert (expected == pytest.approx(1.0)) == even
