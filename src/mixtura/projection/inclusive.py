@@ -29,6 +29,8 @@ from mixtura.projection.tails import require_second_moments, slowest_tail
 from mixtura.projection.target import GaussianMixtureForm, Target
 
 _SAMPLES = 65536
+_ROUNDING = 64 * torch.finfo(torch.float64).eps
+"""Share of a variance, for each coordinate, that may be no more than rounding."""
 _DOMINANT = 0.05  # share of a variance that one point may have
 
 
@@ -237,7 +239,9 @@ def _dominance(points: Tensor, weights: Tensor, moments: Moments) -> tuple[Findi
 def _factor(covariance: Tensor, target: Target) -> Tensor:
     """Return the Cholesky factor of a covariance."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    if int(failed):
+    # Whether rounding leaves a singular one a last pivot below zero or above is up to the processor's library.
+    unexplained = factor.diagonal().square() / covariance.diagonal()
+    if int(failed) or float(unexplained.min()) <= _ROUNDING * len(covariance):
         least = float(torch.linalg.eigvalsh(covariance)[0])
         raise InputError(
             f"the covariance of {target.name} is singular (smallest eigenvalue {least:.3g}): its mass lies "
