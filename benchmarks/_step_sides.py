@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -34,6 +34,9 @@ WHOLE = Stage("benchmark", 1)
 
 Rate = Callable[[], int]
 """Trains for a moment and returns how many rows went through."""
+
+
+Precision = Literal["32-true", "bf16-mixed"]
 
 
 class Case(NamedTuple):
@@ -83,9 +86,17 @@ def network(case: Case, k: int, *, likelihood: str = "bernoulli", seed: int = 0)
 class Ours:
     """mixtura's loop over a stage, everything in it: batches, clip, guard, Adam, means for the log."""
 
-    def __init__(self, name: str, k: int, *, likelihood: str = "bernoulli", derived: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        k: int,
+        *,
+        likelihood: str = "bernoulli",
+        derived: bool = True,
+        precision: Precision = "32-true",
+    ) -> None:
         self.name = name
-        self._k, self._likelihood, self._derived = k, likelihood, derived
+        self._k, self._likelihood, self._derived, self._precision = k, likelihood, derived, precision
         self._runs: dict[str, Callable[[int], None]] = {}
 
     def rows_per_second(self, case: Case, seconds: float) -> float:
@@ -93,12 +104,13 @@ class Ours:
         if case.name not in self._runs:
             model = network(case, self._k, likelihood=self._likelihood)
             x = torch.from_numpy(case.rows(1))
-            self._runs[case.name] = trainer(model, x, case, derived=self._derived)
+            self._runs[case.name] = trainer(model, x, case, derived=self._derived, precision=self._precision)
             self._runs[case.name](3)
         run = self._runs[case.name]
 
         def some() -> int:
-            n_steps = max(5, 12800 // case.sizes[0])
+            # Every run is a stage of its own, which takes memory anew: as it does once in hundreds of steps.
+            n_steps = max(200, 12800 // case.sizes[0])
             run(n_steps)
             return n_steps * case.batch_size
 
@@ -111,6 +123,7 @@ def trainer(
     case: Case,
     *,
     derived: bool = True,
+    precision: Precision = "32-true",
     stage: Stage = WHOLE,
     rate: Callable[[float], float] | None = None,
     on_epoch: Callable[[], None] = lambda: None,
@@ -120,7 +133,7 @@ def trainer(
         getattr(model, part).requires_grad_(part in stage.parts)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     generator = torch.Generator().manual_seed(0)
-    placement = Placement()
+    placement = Placement(precision=precision)
     objective = StageObjective(model, stage)
     weight = GeometricRamp(stage.prior_weight, stage.beta, until=stage.rise)
 
@@ -199,30 +212,33 @@ def eager_trainer(model: GaussianMixtureVAE, x: Tensor, case: Case, *, fused: bo
 
 
 class Products:
-    """The matrix products of a step and nothing else, the limit of every side in float32."""
+    """The matrix products of a step and nothing else, the limit of every side in that precision."""
 
-    name = "products"
+    def __init__(self, name: str, dtype: torch.dtype) -> None:
+        self.name = name
+        self._dtype = dtype
 
     def rows_per_second(self, case: Case, seconds: float) -> float:
         """Multiply matrices of the sizes that forward and backward have."""
-        n, rng = case.batch_size, np.random.default_rng(0)
+        n, generator = case.batch_size, torch.Generator().manual_seed(0)
         encoder = (*case.sizes[:-1], 2 * case.sizes[-1])
         layers = []
         for sizes in (encoder, case.sizes[::-1]):
             for a, b in pairwise(sizes):
                 shapes = ((n, a), (b, a), (n, b), (n, b), (b, a), (n, a))
                 first = sizes is encoder and not layers
-                layers.append((*(rng.normal(size=s).astype(np.float32) for s in shapes), first))
+                made = (torch.randn(s, generator=generator).to(self._dtype) for s in shapes)
+                layers.append((*made, first))
 
         def some() -> int:
             n_steps = max(5, 12800 // case.sizes[0])
             for _ in range(n_steps):
                 for inputs, weight, output, *_ in layers:
-                    np.matmul(inputs, weight.T, out=output)
+                    torch.mm(inputs, weight.T, out=output)
                 for inputs, weight, _, gradient, to_weight, back, first in reversed(layers):
-                    np.matmul(gradient.T, inputs, out=to_weight)
+                    torch.mm(gradient.T, inputs, out=to_weight)
                     if not first:
-                        np.matmul(gradient, weight, out=back)
+                        torch.mm(gradient, weight, out=back)
             return n_steps * n
 
         return timed(some, seconds)

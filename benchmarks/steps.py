@@ -4,6 +4,8 @@
 
 Every side trains a variational autoencoder with a Bernoulli likelihood in float32 on one thread, by Adam, on
 batches of 256 of the same rows. "products" are the matrix products of forward and backward alone, the limit.
+Where the processor multiplies bfloat16 matrices, "bfloat16" is mixtura with such products, as a fit of large
+networks takes them there by itself, and "low products" are its limit.
 "mixtura" is its own loop over a stage with K = 1, everything in it: batches, noise, the clip, the guard, the
 means for the log. "K = 10" is the model with ten groups and a trained prior, which is more work than any peer
 does, "Gaussian" the same with a learned mean and variance of every column, and "autograd" what a stage runs
@@ -141,7 +143,7 @@ def main() -> None:
         if problem:
             print(f"{name} could not be installed: {problem}")
     sides: list[Side] = [
-        Products(),
+        Products("products", torch.float32),
         Ours("mixtura", 1),
         Ours("K = 10", 10),
         Ours("Gaussian", 10, likelihood="gaussian"),
@@ -149,6 +151,8 @@ def main() -> None:
         Eager("eager", fused=False),
         Eager("fused", fused=True),
     ]
+    if runtime.has_fast_bfloat16_cpu():
+        sides += [Products("low products", torch.bfloat16), Ours("bfloat16", 1, precision="bf16-mixed")]
     rates = []
     with tempfile.TemporaryDirectory() as scratch, threadpool_limits(1):
         workers = [Worker(name, Path(scratch)) for name, problem in problems.items() if not problem]
@@ -161,12 +165,11 @@ def main() -> None:
                     turns[side.name].append(side.rows_per_second(case, arguments.seconds))
             median = {side: statistics.median(each) for side, each in turns.items()}
             print(f"{'-'.join(map(str, case.sizes))}: rows a second; share of the products; mixtura over it")
-            for side, rate in median.items():
-                print(
-                    f"  {side:<10} {rate:>10,.0f}  {rate / median['products']:.3f}  "
-                    f"{median['mixtura'] / rate:.2f}",
-                    flush=True,
-                )
+            low = median.get("bfloat16")
+            for label, rate in median.items():
+                line = f"  {label:<12} {rate:>10,.0f}  {rate / median['products']:.3f}  "
+                line += f"{median['mixtura'] / rate:.2f}"
+                print(line if low is None else f"{line}  bfloat16 over it {low / rate:.2f}", flush=True)
             rates.append({"case": case._asdict(), "rows_per_second": median, "turns": turns})
         for worker in workers:
             worker.close()

@@ -16,9 +16,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 @pytest.fixture
 def fresh_flags():
     """Forget what was read of the processor, before and after."""
-    runtime.has_fast_bfloat16_cpu.cache_clear()
+    runtime._cpu_flags.cache_clear()
     yield
-    runtime.has_fast_bfloat16_cpu.cache_clear()
+    runtime._cpu_flags.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,28 @@ def fresh_flags():
 def test_fast_bfloat16_is_read_from_the_flags(cpuinfo, expected, monkeypatch, fresh_flags) -> None:
     monkeypatch.setattr(Path, "read_text", lambda self, **kwargs: cpuinfo)
     assert runtime.has_fast_bfloat16_cpu() is expected
+
+
+def test_a_matrix_unit_is_more_than_vectors(monkeypatch, fresh_flags) -> None:
+    flags = "flags\t\t: fpu avx512_bf16"
+    monkeypatch.setattr(Path, "read_text", lambda self, **kwargs: flags)
+    assert not runtime.has_matrix_unit()
+    runtime._cpu_flags.cache_clear()
+    flags += " amx_bf16"
+    assert runtime.has_matrix_unit()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_denormals_are_zero_for_a_while(before) -> None:
+    tiny = torch.full((4,), 1e-40)
+    torch.set_flush_denormal(before)
+    try:
+        with pytest.raises(ZeroDivisionError), runtime.flushed_denormals():
+            assert not (tiny * 2).any()
+            raise ZeroDivisionError
+        assert bool((tiny * 2).any()) is not before
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def test_fast_bfloat16_is_unknown_where_there_are_no_flags(monkeypatch, fresh_flags) -> None:

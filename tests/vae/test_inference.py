@@ -64,6 +64,16 @@ def test_responsibilities_are_means_over_shared_draws(case, make_model, make_ora
     np.testing.assert_allclose(responsibilities(model, x, noise), expected, rtol=1e-9, atol=1e-12)
 
 
+def test_responsibilities_that_read_no_codes_are_those_of_any_draw(make_model, make_rows) -> None:
+    model, x, noise = make_model("real", "amortised", latent_dim=2), make_rows("real", 6), draws(30, 2)
+    assert model.responsibilities.reads_codes
+    model.responsibilities.forget_codes()
+    assert not model.responsibilities.reads_codes
+    with torch.no_grad():
+        expected = model.responsibilities(1e3 * noise[:6], x, model.prior()).exp()
+    np.testing.assert_allclose(responsibilities(model, x, noise), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("latent_dim", [1, 2, 10])
 def test_responsibilities_count_each_weight_once(latent_dim, make_model, make_rows) -> None:
     """Where the components are alike the answer is pi, in any number of dimensions."""

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from mixtura.free_energy import FreeEnergy
-from mixtura.vae.bound import evidence_lower_bound
+from mixtura.vae.bound import bound_terms
 from mixtura.vae.distributions import DiagonalGaussian
 from mixtura.vae.importance import row_blocks
 from mixtura.vae.model import GaussianMixtureVAE
-from mixtura.vae.posterior import ExactResponsibilities
+from mixtura.vae.posterior import AmortisedResponsibilities, ExactResponsibilities
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,19 @@ def responsibilities(model: GaussianMixtureVAE, x: Tensor, noise: Tensor) -> Ten
     noise : Tensor of shape (S, d)
         Standard normal draws.
     """
-    prior = model.prior()
+    prior, phi = model.prior(), model.responsibilities
+    learned = phi if isinstance(phi, AmortisedResponsibilities) else None
     parts = []
-    for rows in row_blocks(len(x), len(noise) * model.values_per_row):
-        w = model.posterior(x[rows]).reparameterise(noise.unsqueeze(1))  # (S, n, d)
-        parts.append(model.responsibilities(w, x[rows], prior).exp().mean(dim=0))
+    for rows in row_blocks(len(x), model.values_per_row):
+        block = x[rows]
+        log_responsibilities = prior.log_responsibilities if learned is None else learned.given(block)
+        if learned is not None and not learned.reads_codes:
+            # Every draw would say the same.
+            parts.append(log_responsibilities(noise.new_zeros(len(block), model.latent_dim)).exp())
+            continue
+        posterior = model.posterior(block)
+        draws = (log_responsibilities(posterior.reparameterise(draw)).exp() for draw in noise)
+        parts.append(sum(draws, noise.new_zeros(())) / len(noise))
     mean = torch.cat(parts)
     return mean / mean.sum(dim=1, keepdim=True)
 
@@ -98,16 +106,21 @@ def estimate_bound(
         noise = torch.randn(
             (n_samples, len(block), model.latent_dim), generator=generator, device=x.device, dtype=x.dtype
         )
-        terms = evidence_lower_bound(model, block, noise)
+        posterior, prior = model.posterior(block), model.prior()
+        w = posterior.reparameterise(noise)
+        log_q = model.responsibilities(w, block, prior)
+        terms = bound_terms(
+            reconstruction=model.likelihood(w).log_prob(block) + model.log_determinant,
+            posterior=posterior,
+            prior=prior,
+            w=w,
+            log_responsibilities=log_q,
+        )
         for name, value in terms.terms.items():
             totals[name] = totals.get(name, 0.0) + float(value.sum()) / (n_samples * len(x))
         if not isinstance(model.responsibilities, ExactResponsibilities):
-            w = model.posterior(block).reparameterise(noise)
-            learned, exact = (
-                model.responsibilities(w, block, model.prior()),
-                model.prior().log_responsibilities(w),
-            )
-            gap += float((learned.exp() * (learned - exact)).sum()) / (n_samples * len(x))
+            ratio = log_q - prior.log_responsibilities(w)
+            gap += float((log_q.exp() * ratio).sum()) / (n_samples * len(x))
     assert terms is not None
     return BoundEstimate(
         FreeEnergy({n: totals[n] for n in terms.gains}, {n: totals[n] for n in terms.costs}), gap

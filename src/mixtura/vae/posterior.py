@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -74,8 +76,22 @@ class AmortisedResponsibilities(nn.Module):
 
     def forward(self, w: Tensor, x: Tensor, prior: GaussianMixture) -> Tensor:
         """Return log q_phi(z = k|w, x) of shape (..., K)."""
-        logits = self.to_logits(torch.relu(self.from_w(w) + self.network(x)))
-        return torch.log_softmax(full_precision(logits), dim=-1)
+        return self.given(x)(w)
+
+    def given(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return w to log q_phi(z = k|w, x), for rows whose features are then found once."""
+        features = self.network(x)
+
+        def at(w: Tensor) -> Tensor:
+            logits = self.to_logits(torch.relu(self.from_w(w) + features))
+            return torch.log_softmax(full_precision(logits), dim=-1)
+
+        return at
+
+    @property
+    def reads_codes(self) -> bool:
+        """Whether q_phi depends on w at all."""
+        return bool(self.from_w.weight.detach().any())
 
     def features(self, x: Tensor) -> Tensor:
         """Return what q_phi tells the components apart by where it is shown no code, (..., n_features)."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -195,6 +196,45 @@ def test_gradients_are_autograd_s_where_values_are_clamped(domain, spread, teach
         assert_same_gradient(problem)
 
 
+@settings(max_examples=30)
+@given(stages, st.sampled_from(DOMAINS), st.booleans(), st.integers(0, 1000))
+def test_products_in_bfloat16_give_nearly_that_gradient(stage, domain, amortised, seed) -> None:
+    problem = Problem(
+        stage,
+        domain=domain,
+        n=40,
+        n_encoded=6,
+        hidden=(20, 30),
+        responsibilities="amortised" if amortised or stage.teacher is not None else "exact",
+        spread=0.3,
+        seed=seed,
+    )
+    if not has_gradient(problem):
+        return
+    _, value = problem.objective(*problem.batch)
+    expected = torch.autograd.grad(-value, problem.parameters, allow_unused=True)
+    problem.model.float()
+    step = DenseStep(problem.objective, problem.parameters, reduced=True)
+    batch = [
+        part.float() if part is not None and part.is_floating_point() else part for part in problem.batch
+    ]
+    found = step.propose(tuple(batch))
+    assert found.is_finite
+    assert found.sums["objective"] == pytest.approx(float(value.detach()) * 40, rel=0.02, abs=2.0)
+    errors, sizes = [], []
+    for parameter, gradient in zip(problem.parameters, expected, strict=True):
+        held = step.adam.reduced(parameter)
+        place = torch.from_numpy(step.adam.gradient(parameter)) if held is None else held[1]
+        wanted = torch.zeros_like(place, dtype=torch.float64) if gradient is None else gradient
+        errors.append((place.double() - wanted).square().sum())
+        sizes.append(wanted.square().sum())
+    # bfloat16 tells 128 values an octave apart, and errors add up over six layers.
+    assert float(sum(errors)) <= 0.15**2 * float(sum(sizes))
+    assert step._norm == pytest.approx(math.sqrt(float(sum(sizes))), rel=0.15)
+    step.close()
+    assert all(parameter.is_contiguous() for parameter in problem.parameters)
+
+
 def test_the_prior_weight_is_read_at_every_step() -> None:
     problem = Problem(Stage("a", 1, prior_weight=0.1))
     step = DenseStep(problem.objective, problem.parameters)
@@ -274,9 +314,11 @@ def test_autograd_is_used_for_other_precisions_objectives_and_parts() -> None:
     assert dense_step(placement, nn.Linear(1, 1), parameters) is None
     assert dense_step(placement, objective, parameters[1:]) is None
     assert dense_step(placement, objective, []) is None
-    mixed = Placement(precision="bf16-mixed")
-    assert dense_step(mixed, objective, parameters) is None
     assert dense_step(placement, objective, parameters) is not None
+    mixed = Placement(precision="bf16-mixed")
+    assert dense_step(mixed, objective, parameters) is not None
+    wide = StageObjective(made().double(), Stage("a", 1))
+    assert dense_step(mixed, wide, list(wide.parameters())) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mixtura.errors import TrainingError
-from mixtura.vae.training.loop import LoopResult, LoopSettings, run_stage
+from mixtura.vae.training.loop import AutogradStep, LoopResult, LoopSettings, run_stage
 from mixtura.vae.training.placement import Placement
 
 RATE = 0.05
@@ -57,6 +57,7 @@ class Run:
 
         self.settings = LoopSettings(n_steps, n_rows, batch_size, rate, self.done.append)
         self.make_batch = make_batch
+        self.step: AutogradStep | None = None
 
     def __call__(self) -> Run:
         self.result = run_stage(
@@ -67,6 +68,7 @@ class Run:
             self.settings,
             torch.Generator().manual_seed(0),
             self.epochs.append,
+            self.step,
         )
         return self
 
@@ -243,13 +245,14 @@ def test_same_generator_same_bits_and_no_global_state() -> None:
 
 def test_weights_decay_by_the_rate_beside_the_gradient() -> None:
     run = Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))
-    other = torch.tensor([2.0])
-    run.settings = replace(run.settings, weight_decay=0.5, weights=[other])
+    other = nn.Parameter(torch.tensor([2.0]))
+    run.settings = replace(run.settings, weight_decay=0.5)
+    run.step = AutogradStep(Placement(), run.module, list(run.module.parameters()), [other])
     run()
     expected = 2.0
     for i in range(3):
         expected *= 1 - 0.5 * RATE * (1 + (i + 0.5) / 3)
-    assert float(other) == pytest.approx(expected, rel=1e-6)
+    assert float(other.detach()) == pytest.approx(expected, rel=1e-6)
     # The rest goes as it would without.
     assert torch.equal(
         run.module.a, Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))().module.a

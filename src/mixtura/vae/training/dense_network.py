@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -49,6 +49,18 @@ class _Workspace:
     outputs: list[Buffer]
     input_gradients: list[Buffer]
     ones: Array
+
+
+class Network(Protocol):
+    """Linear layers with ReLUs between them, on rows, forwards and backwards."""
+
+    trained: bool
+
+    def forward(self, inputs: Array) -> Buffer:
+        """Return the outputs of rows."""
+
+    def backward(self, gradient: Array, *, to_input: bool) -> Array | None:
+        """Set the gradients of the parameters, given that of the outputs of the last forward, once."""
 
 
 def is_dense(network: nn.Module) -> bool:

@@ -5,6 +5,7 @@ Arrays over components are (K, n): rows last, so that every operation runs along
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 
 from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.training.dense_bound import log_sum_exp
-from mixtura.vae.training.dense_network import Buffer, DenseNetwork
+from mixtura.vae.training.dense_network import Buffer, DenseNetwork, Network
 from mixtura.vae.training.flat_adam import FlatAdam
 
 Array = NDArray[Any]
@@ -29,16 +30,23 @@ class LearnedResponsibilities:
         With a fully connected network; read at every call.
     adam : FlatAdam
         Where gradients go. Parameters that it does not hold get none.
+    made : callable, optional
+        Makes the network's derivative of the network; a `DenseNetwork` unless given.
     """
 
-    def __init__(self, responsibilities: AmortisedResponsibilities, adam: FlatAdam) -> None:
+    def __init__(
+        self,
+        responsibilities: AmortisedResponsibilities,
+        adam: FlatAdam,
+        made: Callable[[nn.Sequential], Network] | None = None,
+    ) -> None:
         network, from_w, to_logits = (
             responsibilities.network,
             responsibilities.from_w,
             responsibilities.to_logits,
         )
         assert isinstance(network, nn.Sequential)
-        self._network = DenseNetwork(network, adam)
+        self._network = DenseNetwork(network, adam) if made is None else made(network)
         self._from_w = from_w.weight.detach().numpy()
         self._weight = to_logits.weight.detach().numpy()
         self._bias = to_logits.bias.detach().numpy()
@@ -47,7 +55,7 @@ class LearnedResponsibilities:
         self._to_bias = adam.gradient(to_logits.bias)
         self.trained = self._network.trained
         # What was made to forget the codes, and is not trained, has no derivative by them.
-        self.reads_codes = self._to_from_w is not None or bool(self._from_w.any())
+        self.reads_codes = self._to_from_w is not None or responsibilities.reads_codes
         self._spaces: dict[int, tuple[Buffer, Array, Array]] = {}
 
     def forward(self, codes: Array | None, x: Array) -> Array:

@@ -7,8 +7,9 @@ by `supports`, is left to autograd.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from torch import Tensor, nn
 
 from mixtura import runtime
 from mixtura.vae.likelihood import BernoulliLikelihood, GaussianLikelihood
+from mixtura.vae.model import GaussianMixtureVAE
 from mixtura.vae.posterior import LEAK, LEAK_WIDTH, LOG_VARIANCE_BOUNDS, AmortisedResponsibilities
 from mixtura.vae.training.dense_bound import BernoulliDensity, GaussianDensity, MixtureDensity, log_sum_exp
 from mixtura.vae.training.dense_derivation import supports
-from mixtura.vae.training.dense_network import DenseNetwork
+from mixtura.vae.training.dense_network import DenseNetwork, Network
 from mixtura.vae.training.dense_responsibilities import (
     LearnedResponsibilities,
     agreement,
@@ -32,8 +34,10 @@ from mixtura.vae.training.dense_responsibilities import (
 )
 from mixtura.vae.training.flat_adam import FlatAdam, NormClip
 from mixtura.vae.training.loop import Gradient, name_non_finite
+from mixtura.vae.training.mixed_adam import MixedAdam
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.placement import Placement
+from mixtura.vae.training.reduced_network import ReducedNetwork
 
 Array = NDArray[Any]
 
@@ -41,7 +45,10 @@ _LOG_2_PI = math.log(2 * math.pi)
 
 
 def dense_step(
-    placement: Placement, objective: nn.Module, parameters: Sequence[nn.Parameter]
+    placement: Placement,
+    objective: nn.Module,
+    parameters: Sequence[nn.Parameter],
+    weights: Sequence[nn.Parameter] = (),
 ) -> DenseStep | None:
     """Return the derived step for a stage, or None where autograd is to be used.
 
@@ -53,17 +60,22 @@ def dense_step(
         What is to be maximised.
     parameters : sequence of nn.Parameter
         What is trained: of each network all or nothing.
+    weights : sequence of nn.Parameter
+        What of it decays.
     """
     if type(objective) is not StageObjective or not supports(objective.model, objective.stage):
         return None
-    if placement.device.type != "cpu" or placement.precision not in ("32-true", "64-true"):
+    if placement.device.type != "cpu":
+        return None
+    reduced = placement.precision == "bf16-mixed"
+    if reduced and any(parameter.dtype != torch.float32 for parameter in parameters):
         return None
     model = objective.model
     trained = set(map(id, parameters))
     for part in (model.posterior, model.responsibilities, model.prior, model.likelihood):
         if len({id(parameter) in trained for parameter in part.parameters()}) > 1:
             return None
-    return DenseStep(objective, parameters) if trained else None
+    return DenseStep(objective, parameters, weights, reduced=reduced) if trained else None
 
 
 class DenseStep:
@@ -75,18 +87,38 @@ class DenseStep:
         Of a model and a stage that `supports` accepts.
     parameters : sequence of nn.Parameter
         What is trained; views of one buffer until `close`.
+    weights : sequence of nn.Parameter
+        What of it decays.
+    reduced : bool
+        The matrix products of the networks run in bfloat16, all else in the type of the parameters.
     """
 
-    def __init__(self, objective: StageObjective, parameters: Sequence[nn.Parameter]) -> None:
+    def __init__(
+        self,
+        objective: StageObjective,
+        parameters: Sequence[nn.Parameter],
+        weights: Sequence[nn.Parameter] = (),
+        *,
+        reduced: bool = False,
+    ) -> None:
         model = objective.model
         self.objective = objective
-        self.adam = FlatAdam(parameters)
         self._clip = NormClip()
-        self._encoder = DenseNetwork(_sequential(model.posterior.network), self.adam, features_first=True)
-        self._decoder = DenseNetwork(_sequential(model.likelihood.network), self.adam)
+        network: Callable[..., Network]
+        self.adam: FlatAdam
+        if reduced:
+            n_threads = 1 if runtime.has_matrix_unit() else torch.get_num_threads()
+            layers = _of_networks(model, parameters)
+            adam = MixedAdam(parameters, layers, weights)
+            self.adam, network = adam, partial(ReducedNetwork, adam=adam, n_threads=n_threads)
+        else:
+            self.adam = FlatAdam(parameters, weights)
+            network = partial(DenseNetwork, adam=self.adam)
+        self._encoder = network(_sequential(model.posterior.network), features_first=True)
+        self._decoder = network(_sequential(model.likelihood.network))
         self._prior = MixtureDensity(model.prior, self.adam)
         self._learned = (
-            LearnedResponsibilities(model.responsibilities, self.adam)
+            LearnedResponsibilities(model.responsibilities, self.adam, network)
             if isinstance(model.responsibilities, AmortisedResponsibilities)
             and (objective.stage.teacher is not None or objective.stage.z == "model")
             else None
@@ -101,8 +133,10 @@ class DenseStep:
         self._constant = float(model.log_determinant)
         self._batch: tuple[Any, ...] = ()
         self._until_closed = ExitStack()
-        one = torch.get_num_threads() == 1
-        self._until_closed.enter_context(runtime.one_blas_thread() if one else runtime.one_torch_thread())
+        # Beside products of one library, the threads of the other would wait for them.
+        if reduced or torch.get_num_threads() == 1:
+            self._until_closed.enter_context(runtime.one_blas_thread())
+        self._until_closed.enter_context(runtime.one_torch_thread())
         self._norm = 0.0
 
     @torch.inference_mode()
@@ -114,11 +148,11 @@ class DenseStep:
             self._norm = self.adam.norm()
         return Gradient(sums, n, math.isfinite(sums["objective"]) and math.isfinite(self._norm))
 
-    def accept(self, rate: float) -> None:
-        """Take the step that was proposed."""
+    def accept(self, rate: float, decay: float = 0.0) -> None:
+        """Take the step that was proposed, and a share of the weights."""
         factor = self._clip.factor(self._norm)
         self._clip.remember(self._norm)
-        self.adam.step(rate, factor)
+        self.adam.step(rate, factor, decay)
 
     @torch.no_grad()
     def explain(self, rows: Tensor) -> str:
@@ -289,6 +323,15 @@ def _bounded(values: Array) -> tuple[Array, Array | None]:
     wide = np.clip(values, low - LEAK_WIDTH, high + LEAK_WIDTH)
     slope = np.where(outside, np.where(wide == values, LEAK, 0.0), 1.0).astype(values.dtype)
     return inside + values.dtype.type(LEAK) * (wide - inside), slope
+
+
+def _of_networks(model: GaussianMixtureVAE, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+    """Return those of the parameters that are layers of the model's networks."""
+    parts: list[nn.Module] = [model.posterior.network, model.likelihood.network]
+    if isinstance(model.responsibilities, AmortisedResponsibilities):
+        parts.append(model.responsibilities.network)
+    found = {id(parameter) for part in parts for parameter in part.parameters()}
+    return [parameter for parameter in parameters if id(parameter) in found]
 
 
 def _sequential(network: nn.Module) -> nn.Sequential:

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 _ALIGNED = 16  # values: a parameter starts at a cache line
 _SMALL = 30_000  # values, up to which a step is bound by the dispatch of its operations
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 CLIP_FACTOR = 5.0
 """A gradient's norm is clipped to so many times its running mean."""
 
@@ -57,6 +57,8 @@ class FlatAdam:
     ----------
     parameters : sequence of nn.Parameter
         On the CPU and of one type.
+    weights : sequence of nn.Parameter
+        Those that decay.
 
     Examples
     --------
@@ -69,12 +71,12 @@ class FlatAdam:
     -0.5
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], weights: Sequence[nn.Parameter] = ()) -> None:
         starts, total = [], 0
         for parameter in parameters:
             starts.append(total)
             total += -(-parameter.numel() // _ALIGNED) * _ALIGNED
-        dtype = parameters[0].dtype
+        dtype = parameters[0].dtype if parameters else torch.float32
         self._parameters = list(parameters)
         self._values = torch.zeros(total, dtype=dtype)
         self._gradients = torch.zeros(total, dtype=dtype)
@@ -86,6 +88,7 @@ class FlatAdam:
             view = self._values[place].view(parameter.shape)
             view.copy_(parameter.detach())
             parameter.data = view
+        self._weights = [weight.detach() for weight in weights]
         self._flat_gradient = self._gradients.numpy()
         self._scratch = np.empty_like(self._flat_gradient) if total <= _SMALL else None
         self.forget()
@@ -101,13 +104,18 @@ class FlatAdam:
         return float(np.sqrt(np.dot(self._flat_gradient, self._flat_gradient)))
 
     @torch.no_grad()
-    def step(self, rate: float, factor: float = 1.0) -> None:
-        """Descend along the gradient times a factor."""
+    def step(self, rate: float, factor: float = 1.0, decay: float = 0.0) -> None:
+        """Descend along the gradient times a factor, and take a share of the weights."""
         if factor != 1.0:
             self._gradients.mul_(factor)
         if self._scratch is not None:
             self._small_step(rate, self._scratch)
-            return
+        else:
+            self._fused_step(rate)
+        if decay > 0 and self._weights:
+            torch._foreach_mul_(self._weights, 1.0 - decay)
+
+    def _fused_step(self, rate: float) -> None:
         adam(
             [self._values],
             [self._gradients],
@@ -117,11 +125,11 @@ class FlatAdam:
             [self._count],
             fused=True,
             amsgrad=False,
-            beta1=_BETA_1,
-            beta2=_BETA_2,
+            beta1=BETA_1,
+            beta2=BETA_2,
             lr=rate,
             weight_decay=0.0,
-            eps=_EPSILON,
+            eps=EPSILON,
             maximize=False,
         )
 
@@ -132,18 +140,18 @@ class FlatAdam:
         )
         self._count += 1
         count = float(self._count)
-        first *= _BETA_1
-        np.multiply(gradient, 1 - _BETA_1, out=scratch)
+        first *= BETA_1
+        np.multiply(gradient, 1 - BETA_1, out=scratch)
         first += scratch
-        second *= _BETA_2
+        second *= BETA_2
         np.multiply(gradient, gradient, out=scratch)
-        scratch *= 1 - _BETA_2
+        scratch *= 1 - BETA_2
         second += scratch
         np.sqrt(second, out=scratch)
-        scratch *= 1 / math.sqrt(1 - _BETA_2**count)
-        scratch += _EPSILON
+        scratch *= 1 / math.sqrt(1 - BETA_2**count)
+        scratch += EPSILON
         np.divide(first, scratch, out=scratch)
-        scratch *= rate / (1 - _BETA_1**count)
+        scratch *= rate / (1 - BETA_1**count)
         values -= scratch
 
     def forget(self) -> None:

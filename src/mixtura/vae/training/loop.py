@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from mixtura import runtime
 from mixtura.errors import TrainingError
 from mixtura.vae.training.placement import Placement
 
@@ -32,8 +33,8 @@ class Step(Protocol):
     def propose(self, batch: tuple[Any, ...]) -> Gradient:
         """Compute the objective and its gradient on a batch."""
 
-    def accept(self, rate: float) -> None:
-        """Follow the gradient that was proposed last, at a rate."""
+    def accept(self, rate: float, decay: float = 0.0) -> None:
+        """Follow the gradient that was proposed last, at a rate, and take a share of the weights."""
 
     def explain(self, rows: Tensor) -> str:
         """Return what was not finite in what was proposed last, of rows of these numbers."""
@@ -65,8 +66,6 @@ class LoopSettings:
     weight_decay : float
         Every step takes so much, times the rate, of the weights: decoupled weight decay (Loshchilov and
         Hutter 2019, algorithm 2).
-    weights : sequence of Tensor
-        What decays.
     """
 
     n_steps: int
@@ -75,7 +74,6 @@ class LoopSettings:
     rate: Callable[[float], float]
     on_step: Callable[[float], None] | None = None
     weight_decay: float = 0.0
-    weights: Sequence[Tensor] = ()
 
 
 @dataclass
@@ -126,7 +124,8 @@ def run_stage(
     """
     step = AutogradStep(placement, objective, parameters) if step is None else step
     try:
-        return _run(step, make_batch, settings, generator, on_epoch)
+        with runtime.flushed_denormals():
+            return _run(step, make_batch, settings, generator, on_epoch)
     finally:
         step.close()
 
@@ -142,7 +141,6 @@ def _run(
     means = _RunningMeans()
     slowdown = 1.0
     batches = _batches(settings.n_rows, settings.batch_size, generator)
-    weights = [weight.detach() for weight in settings.weights] if settings.weight_decay > 0 else []
     for i in range(settings.n_steps):
         # The last step runs at the end of every schedule exactly, but at no rate of zero: it is a step too.
         done = i / (settings.n_steps - 1) if settings.n_steps > 1 else 1.0
@@ -152,9 +150,8 @@ def _run(
         rows, ends_epoch = next(batches)
         gradient = step.propose(make_batch(rows))
         if gradient.is_finite:
-            step.accept(slowdown * result.last_rate)
-            if weights:
-                torch._foreach_mul_(weights, 1.0 - slowdown * result.last_rate * settings.weight_decay)
+            rate = slowdown * result.last_rate
+            step.accept(rate, rate * settings.weight_decay)
             means.add(gradient)
         else:
             message = step.explain(rows)
@@ -193,9 +190,18 @@ class AutogradStep:
         Its forward returns a dict of the bound and its terms, (n,) each, and the scalar to be maximised.
     parameters : list of nn.Parameter
         What is trained.
+    weights : sequence of nn.Parameter
+        What of it decays.
     """
 
-    def __init__(self, placement: Placement, objective: nn.Module, parameters: list[nn.Parameter]) -> None:
+    def __init__(
+        self,
+        placement: Placement,
+        objective: nn.Module,
+        parameters: list[nn.Parameter],
+        weights: Sequence[nn.Parameter] = (),
+    ) -> None:
+        self._weights = [weight.detach() for weight in weights]
         self._fabric = placement.fabric
         self._parameters = parameters
         self._optimiser = torch.optim.Adam(parameters, fused=True)
@@ -216,8 +222,8 @@ class AutogradStep:
         sums["objective"] = self._value.double() * n
         return Gradient(sums, n, bool(torch.isfinite(self._value + self._norm)))
 
-    def accept(self, rate: float) -> None:
-        """Follow the gradient that was proposed last, clipped, at a rate."""
+    def accept(self, rate: float, decay: float = 0.0) -> None:
+        """Follow the gradient that was proposed last, clipped, at a rate, and take a share of the weights."""
         norm, mean = self._norm, self._mean_norm
         if mean is None or mean == 0:
             self._mean_norm = norm.clone()
@@ -228,6 +234,8 @@ class AutogradStep:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._wrapped.step()
+        if decay > 0 and self._weights:
+            torch._foreach_mul_(self._weights, 1.0 - decay)
 
     def explain(self, rows: Tensor) -> str:
         """Return what was not finite in what was proposed last."""

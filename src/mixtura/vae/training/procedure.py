@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixtura.clustering import GroupEvidence
 from mixtura.errors import InputError
@@ -20,7 +20,7 @@ from mixtura.vae.posterior import AmortisedResponsibilities
 from mixtura.vae.settings import Settings
 from mixtura.vae.training.dense_step import dense_step
 from mixtura.vae.training.groups import Start
-from mixtura.vae.training.loop import LoopSettings, run_stage
+from mixtura.vae.training.loop import AutogradStep, LoopSettings, run_stage
 from mixtura.vae.training.objective import StageObjective
 from mixtura.vae.training.pace import default_batch_size, default_epochs, default_learning_rate
 from mixtura.vae.training.placement import Placement
@@ -215,17 +215,19 @@ class Trainer:
             if stage.follow:
                 self._follow(stage)
             return
+        weights = self._matrices() if stage.weight_decay > 0 else []
+        step = dense_step(self.placement, objective, parameters, weights) or AutogradStep(
+            self.placement, objective, parameters, weights
+        )
         result = run_stage(
             self.placement,
             objective,
             parameters,
             self._batch,
-            LoopSettings(
-                n_steps, len(self.x), self.batch_size, rate, on_step, stage.weight_decay, self._matrices()
-            ),
+            LoopSettings(n_steps, len(self.x), self.batch_size, rate, on_step, stage.weight_decay),
             self.generator,
             on_epoch,
-            dense_step(self.placement, objective, parameters),
+            step,
         )
         self.record.rollbacks += result.rollbacks
         # A schedule longer than its run would leave the last value unreached, silently.
@@ -252,7 +254,7 @@ class Trainer:
         sure = None if found.probabilities is None else found.probabilities.index_select(0, rows)
         return x, noise, moved, groups, sure
 
-    def _matrices(self) -> list[Tensor]:
+    def _matrices(self) -> list[nn.Parameter]:
         """Return the weights of the encoder's and the decoder's layers that are trained, biases left out."""
         parts = (self.model.posterior, self.model.likelihood)
         each = (parameter for part in parts for parameter in part.parameters())
