@@ -269,6 +269,23 @@ def test_densities_of_grey_levels_sum_to_one_at_the_least_deviation(levels):
     assert [finding.name for finding in encoding.findings] == (["two-levels"] if levels == 2 else [])
 
 
+@pytest.mark.parametrize(
+    ("change", "told"), [((0, 0, 1.0), True), ((0, 0, 0.5), False), ((3, 1, 2.0), False)]
+)
+def test_columns_of_zeros_and_ones_are_pointed_to_the_likelihood_of_bits(change, told):
+    rows = np.arange(24.0).reshape(8, 3) % 7 % 2
+    i, j, rows[i, j] = change
+    names = {finding.name for finding in Encoding.fit(rows, likelihood="gaussian").findings}
+    assert ("two-levels" in names) is told
+
+
+def test_a_constant_beside_columns_of_zeros_and_ones_does_not_hide_them():
+    rows = np.array([[0.0, 3.0], [1.0, 3.0], [1.0, 3.0]])
+    with pytest.warns(ConstantColumnWarning):
+        encoding = Encoding.fit(rows, likelihood="gaussian")
+    assert {finding.name for finding in encoding.findings} == {"constant-columns", "two-levels"}
+
+
 def test_other_data_ask_for_no_least_deviation(rng):
     table = Encoding.fit(rng.normal(size=(9, 2)), likelihood="gaussian")
     images = Encoding.fit(rng.normal(size=(9, 4)), likelihood="gaussian", image_shape=(2, 2))

@@ -75,3 +75,11 @@ def test_names_of_rows_are_no_categories():
     estimator = GMVAE()
     with pytest.raises(InputError, match=r"'name' has 1,001 categories.*leave it out"):
         MixedColumns.learn(estimator, read_columns(estimator, table, reset=True), None)
+
+
+def test_a_few_names_of_rows_are_told_of():
+    table = pa.table({"name": [f"row {i}" for i in range(20)], "kind": ["a", "b"] * 10})
+    estimator = GMVAE()
+    found = MixedColumns.learn(estimator, read_columns(estimator, table, reset=True), None).findings
+    (finding,) = (finding for finding in found if finding.name == "categories-of-one")
+    assert finding.seen == "no two rows have one category in column 'name'"

@@ -147,3 +147,10 @@ def test_no_remedy_is_named_that_the_fit_does_not_have(case, settings, there, ab
     remedies = " ".join(finding.remedy for finding in found(**case, settings=settings))
     assert there in remedies
     assert absent is None or absent not in remedies
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_rows_too_few_to_hold_any_out_are_said_to_be_that(n) -> None:
+    rows = np.random.default_rng(0).normal(size=(n, 2))
+    model = GMVAE(2, max_epochs=2, start="kmeans", random_state=0).fit(rows)
+    assert f"{n} rows are too few to tell 2 groups from one" in {f.seen for f in model.findings_}

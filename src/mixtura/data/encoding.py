@@ -21,6 +21,7 @@ from mixtura.data.scaling import (
     report_constant,
     require_encoded,
     standardise,
+    two_level_columns,
     two_levels,
 )
 from mixtura.errors import InputError, ModelFileError
@@ -186,7 +187,7 @@ class Encoding:
             )
         affine, kept, middle = standardise(values)
         dropped = np.setdiff1d(every, kept)
-        found = report_constant(dropped, middle, values, named)
+        found = (*report_constant(dropped, middle, values, named), *two_level_columns(values, kept))
         return cls(likelihood, "real", values.shape[1], affine, kept, middle[dropped], None, None, found)
 
     @property

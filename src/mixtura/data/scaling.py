@@ -199,9 +199,19 @@ def grey_levels(values: np.ndarray) -> Affine:
 
 def two_levels(affine: Affine) -> tuple[Finding, ...]:
     """Return a finding for images of two grey levels, which no Gaussian describes well."""
-    if affine.shift[0] == 0 or affine.scale[0] > 2:
+    return _zeros_and_ones("images") if affine.shift[0] != 0 and affine.scale[0] <= 2 else ()
+
+
+def two_level_columns(values: np.ndarray, kept: np.ndarray) -> tuple[Finding, ...]:
+    """Return a finding for a table whose columns that vary are zeros and ones, all of them."""
+    low, high = extremes(values[:, kept])
+    if (low != 0).any() or (high != 1).any() or not is_whole(values[:, kept]):
         return ()
-    seen = "the images hold the values 0 and 1 only, and a Gaussian likelihood spreads over all between"
+    return _zeros_and_ones("columns")
+
+
+def _zeros_and_ones(noun: str) -> tuple[Finding, ...]:
+    seen = f"the {noun} hold the values 0 and 1 only, and a Gaussian likelihood spreads over all between"
     mend = "use --likelihood bernoulli (likelihood='bernoulli' in Python)"
     return (Finding("two-levels", "warning", seen, mend),)
 

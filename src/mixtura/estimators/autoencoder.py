@@ -334,6 +334,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _check_parameters(self) -> None:
         """Refuse what `Settings` does not know of."""
+        if self.callback is not None and not callable(self.callback):
+            raise InputError(f"callback must be a function of one log entry, not {self.callback!r}")
         if self.binarise is not None and not isinstance(self.binarise, (int, float, np.number)):
             raise InputError(f"binarise must be a number, not {self.binarise!r}")
         if self.families is not None and self.likelihood != "mixed":

@@ -13,6 +13,7 @@ from mixtura.em.categorical import Dirichlet
 from mixtura.em.family import Array
 from mixtura.em.product import ProductFamily
 from mixtura.errors import InputError
+from mixtura.estimators.categories import ALL_DIFFERENT, categories_of_one
 from mixtura.estimators.declared import CATEGORIES, learned_categories
 from mixtura.estimators.discrete_parts import CategoricalPart
 from mixtura.estimators.family_mixture import FamilyMixture
@@ -22,9 +23,6 @@ from mixtura.estimators.mixture_problem import Problem
 from mixtura.estimators.part import Part
 from mixtura.estimators.rows import named
 from mixtura.findings import Finding
-
-# Fewer rows than this may well all differ.
-_ALL_DIFFERENT = 10
 
 
 class CategoricalMixture(FamilyMixture):
@@ -160,12 +158,9 @@ class CategoricalMixture(FamilyMixture):
         names = [
             named(self, j)
             for j, values in enumerate(self.categories_)
-            if len(values) == there[j] > _ALL_DIFFERENT
+            if len(values) == there[j] > ALL_DIFFERENT
         ]
-        if not names:
-            return ()
-        seen = f"no two rows have one category in {', '.join(names[:8])}"
-        return (Finding("categories-of-one", "warning", seen, "leave out names and measurements"),)
+        return categories_of_one(names)
 
     def _parts(self) -> list[Part]:
         columns = list(range(self.n_features_in_))

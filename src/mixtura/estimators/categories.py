@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ from mixtura.data.checks import one_line, quoted
 from mixtura.em.family import Array
 from mixtura.errors import InputError
 from mixtura.estimators.tables import plain
+from mixtura.findings import Finding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,3 +162,21 @@ def _integers(numbers: pa.Array) -> pa.Array:
         whole = pc.and_(pc.equal(numbers, pc.floor(numbers)), pc.less(pc.abs(numbers), 2.0**63))
         numbers = pc.if_else(whole, numbers, None)
     return numbers.cast(pa.int64())
+
+
+ALL_DIFFERENT = 10
+"""Rows beyond which a column without two rows alike holds names and no categories."""
+
+
+def categories_of_one(names: Sequence[str]) -> tuple[Finding, ...]:
+    """Return a finding for the columns of these names, in which no two rows have one category.
+
+    Examples
+    --------
+    >>> categories_of_one(["'id'"])[0].seen
+    "no two rows have one category in 'id'"
+    """
+    if not names:
+        return ()
+    seen = f"no two rows have one category in {', '.join(names[:8])}"
+    return (Finding("categories-of-one", "warning", seen, "leave out names and measurements"),)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.data.counts import stabilised
 from mixtura.data.mixed_encoding import MixedEncoding
 from mixtura.errors import InputError
+from mixtura.estimators.all_or_nothing import all_or_nothing
 from mixtura.estimators.autoencoder import Autoencoder
 from mixtura.estimators.checks import at_least_one, plain_settings, seed_of
 from mixtura.estimators.gathered import gathered
@@ -230,6 +231,11 @@ class GMVAE(ClusterMixin, Autoencoder):
         TrainingError
             If training met values that are not finite again and again.
         """
+        with all_or_nothing(self):
+            self._fit(X)
+        return self
+
+    def _fit(self, X: ArrayLike) -> None:
         import torch
 
         from mixtura.vae.code_spread import code_spread
@@ -270,7 +276,6 @@ class GMVAE(ClusterMixin, Autoencoder):
         )
         told = diagnose(spreads, self.labels_, overlap, trained.record, support, self.gap_, settings)
         self._report((*self.encoding_.findings, *told))
-        return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the most responsible group of each row: argmax_k q(z = k|x), shape (n,)."""

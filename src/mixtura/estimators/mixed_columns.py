@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from mixtura.data.checks import quoted
 from mixtura.data.mixed_encoding import FAMILIES
 from mixtura.errors import InputError
-from mixtura.estimators.categories import Categories
+from mixtura.estimators.categories import ALL_DIFFERENT, Categories, categories_of_one
 from mixtura.estimators.column_kinds import chosen_families, column_summaries
 from mixtura.estimators.rows import named
 from mixtura.estimators.tables import numbers, side_by_side
@@ -73,14 +73,19 @@ class MixedColumns:
             for j, family in enumerate(chosen)
             if family == "categorical"
         )
-        names = (named(estimator, j) for j, family in enumerate(chosen) if family == "categorical")
+        names = [named(estimator, j) for j, family in enumerate(chosen) if family == "categorical"]
         for name, values in zip(names, categories, strict=True):
             if len(values) > MOST_CATEGORIES:
                 raise InputError(
                     f"{name} has {len(values):,} categories, and each would be a column of its own; leave it "
                     f"out, name another family, or make them fewer: at most {MOST_CATEGORIES:,}"
                 )
-        return cls(tuple(chosen), categories, findings)
+        alone = [
+            name
+            for name, values in zip(names, categories, strict=True)
+            if len(values) == len(columns[0]) > ALL_DIFFERENT
+        ]
+        return cls(tuple(chosen), categories, (*findings, *categories_of_one(alone)))
 
     def codes(self, estimator: BaseEstimator, columns: list[pa.Array]) -> NDArray[np.float64]:
         """Return rows of numbers, shape (n, d): of a category its code 0, 1, ...

@@ -21,10 +21,11 @@ from mixtura.em.parquet_source import Encode
 from mixtura.em.steps import MixtureParameters
 from mixtura.em.stepwise import Running
 from mixtura.errors import InputError
+from mixtura.estimators.all_or_nothing import all_or_nothing
 from mixtura.estimators.checks import at_least_one, seed_of
 from mixtura.estimators.file_rows import is_path, opened, positive
 from mixtura.estimators.mixture_checks import COMMON, Constraint, check_parameters, checked_weights
-from mixtura.estimators.mixture_fit import all_or_nothing, fit_rows, learn_batch
+from mixtura.estimators.mixture_fit import fit_rows, learn_batch
 from mixtura.estimators.mixture_problem import Problem, Scoring
 from mixtura.estimators.validation import in_one_line
 from mixtura.findings import Finding

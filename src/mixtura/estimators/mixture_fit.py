@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,24 +22,6 @@ from mixtura.estimators.file_rows import positive, rows_from
 from mixtura.estimators.mixture_log import PrintedLog
 from mixtura.estimators.mixture_problem import Problem
 from mixtura.estimators.validation import in_one_line
-
-
-@contextmanager
-def all_or_nothing(mixture: Any) -> Iterator[None]:
-    """Put a mixture back as it was if a fit is refused, lest columns of new rows meet parameters of old ones.
-
-    Parameters
-    ----------
-    mixture : MixtureBase
-        Its attributes are replaced by a fit, never changed in place.
-    """
-    before = dict(vars(mixture))
-    try:
-        yield
-    except BaseException:
-        vars(mixture).clear()
-        vars(mixture).update(before)
-        raise
 
 
 def fit_rows(mixture: Any, rows: Any, weights: Array | None, random_state: np.random.RandomState) -> None:

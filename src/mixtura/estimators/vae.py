@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.errors import InputError
+from mixtura.estimators.all_or_nothing import all_or_nothing
 from mixtura.estimators.autoencoder import Autoencoder
 from mixtura.estimators.checks import at_least_one, plain_settings, seed_of
 from mixtura.free_energy import FreeEnergy, weighted_mean
@@ -197,6 +198,11 @@ class VAE(Autoencoder):
         TrainingError
             If training met values that are not finite again and again.
         """
+        with all_or_nothing(self):
+            self._fit(X)
+        return self
+
+    def _fit(self, X: ArrayLike) -> None:
         from mixtura.vae.training.pace import default_batch_size
         from mixtura.vae.training.vae_stages import vae_epochs
         from mixtura.vae.vae_diagnostics import diagnose_codes
@@ -213,7 +219,6 @@ class VAE(Autoencoder):
         self.information_ = self._information(rows[:_INFORMATION_ROWS])
         told = diagnose_codes(self.information_, trained.record.rollbacks, float(self.beta), settings)
         self._report((*self.encoding_.findings, *told))
-        return self
 
     def free_energy(self, X: ArrayLike, n_samples: int = 16) -> FreeEnergy:
         """Return the bound of the rows and its two terms, means in nats per observation.

@@ -239,7 +239,7 @@ def _dominance(points: Tensor, weights: Tensor, moments: Moments) -> tuple[Findi
 def _factor(covariance: Tensor, target: Target) -> Tensor:
     """Return the Cholesky factor of a covariance."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    # Whether rounding leaves a singular one a last pivot below zero or above is up to the processor's library.
+    # Whether rounding leaves a singular one a last pivot below zero or above is up to the processor.
     unexplained = factor.diagonal().square() / covariance.diagonal()
     if int(failed) or float(unexplained.min()) <= _ROUNDING * len(covariance):
         least = float(torch.linalg.eigvalsh(covariance)[0])

@@ -83,12 +83,18 @@ def diagnose(
 def _no_groups(sizes: NDArray[np.int64], record: TrainingRecord) -> Iterator[Finding]:
     evidence = record.evidence
     assert evidence is not None
+    if evidence.gain == 0 and evidence.standard_error == 0:  # nothing could be held out
+        seen = f"{sizes.sum()} rows are too few to tell {len(sizes)} groups from one"
+    else:
+        seen = (
+            f"{len(sizes)} groups are no better than one: their means describe rows held out "
+            f"{abs(evidence.gain):.3g} +- {evidence.standard_error:.2g} nats "
+            f"{'better' if evidence.gain > 0 else 'worse'} than one Gaussian"
+        )
     yield Finding(
         "no-groups",
         "warning",
-        f"{len(sizes)} groups are no better than one: their means describe rows held out "
-        f"{abs(evidence.gain):.3g} +- {evidence.standard_error:.2g} nats "
-        f"{'better' if evidence.gain > 0 else 'worse'} than one Gaussian",
+        seen,
         "they may be parts of one cloud, or differ in spread alone: read no meaning into them unchecked",
     )
 

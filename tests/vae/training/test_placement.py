@@ -23,3 +23,9 @@ print([name for name in ("lightning_fabric", "torch._dynamo", "sympy") if name i
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_told_of_the_precision() -> None:
+    program = "from mixtura.vae.training.placement import Placement; Placement(precision='bf16-mixed').fabric"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

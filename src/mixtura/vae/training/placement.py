@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -38,8 +39,15 @@ class Placement:
         # Its import brings PyTorch's compiler along, a second and a half that the derived step does not need.
         from lightning_fabric import Fabric
 
-        return Fabric(
-            accelerator="cpu" if self.device.type == "cpu" else "cuda",
-            devices=1 if self.device.type == "cpu" else [self.device.index or 0],
-            precision=self.precision,
-        )
+        # It tells of the precision on the standard error, where the command promises silence.
+        log = logging.getLogger("lightning_fabric.utilities.rank_zero")
+        level = log.level
+        log.setLevel(logging.WARNING)
+        try:
+            return Fabric(
+                accelerator="cpu" if self.device.type == "cpu" else "cuda",
+                devices=1 if self.device.type == "cpu" else [self.device.index or 0],
+                precision=self.precision,
+            )
+        finally:
+            log.setLevel(level)
