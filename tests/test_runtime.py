@@ -16,9 +16,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 @pytest.fixture
 def fresh_flags():
     """Forget what was read of the processor, before and after."""
-    runtime._cpu_flags.cache_clear()
+    runtime._processor.cache_clear()
     yield
-    runtime._cpu_flags.cache_clear()
+    runtime._processor.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,9 @@ def fresh_flags():
     [
         ("processor\t: 0\nflags\t\t: fpu sse2 avx512f avx512_bf16\n", True),
         ("flags\t\t: fpu amx_bf16\n", True),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512_bf16\n", True),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512_bf16 amx_bf16\n", True),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512_bf16\n", False),
         ("Features\t: fp asimd bf16\n", True),
         ("flags\t\t: fpu sse2 avx2\n", False),
         ("flags\t\t: fpu notbf16\nflags: avx512_bf16\n", False),
@@ -41,7 +44,7 @@ def test_a_matrix_unit_is_more_than_vectors(monkeypatch, fresh_flags) -> None:
     flags = "flags\t\t: fpu avx512_bf16"
     monkeypatch.setattr(Path, "read_text", lambda self, **kwargs: flags)
     assert not runtime.has_matrix_unit()
-    runtime._cpu_flags.cache_clear()
+    runtime._processor.cache_clear()
     flags += " amx_bf16"
     assert runtime.has_matrix_unit()
 
