@@ -162,9 +162,9 @@ def trainer(
 class Eager:
     """A VAE in PyTorch as short as it can be written, with the optimiser's fused form or its default."""
 
-    def __init__(self, name: str, *, fused: bool) -> None:
+    def __init__(self, name: str, *, fused: bool, low: bool = False) -> None:
         self.name = name
-        self._fused = fused
+        self._fused, self._low = fused, low
         self._runs: dict[str, Callable[[int], None]] = {}
 
     def rows_per_second(self, case: Case, seconds: float) -> float:
@@ -177,7 +177,9 @@ class Eager:
 
         def some() -> int:
             n_steps = max(5, 12800 // case.sizes[0])
-            run(n_steps)
+            # As PyTorch has it: products of networks in bfloat16, under its autocast.
+            with torch.autocast("cpu", torch.bfloat16, enabled=self._low):
+                run(n_steps)
             return n_steps * case.batch_size
 
         return timed(some, seconds)
@@ -198,9 +200,9 @@ def eager_trainer(model: GaussianMixtureVAE, x: Tensor, case: Case, *, fused: bo
             if not left:
                 left = list(torch.randperm(len(x), generator=generator).split(case.batch_size))
             batch = x[left.pop()]
-            mean, log_variance = encoder(batch).chunk(2, dim=1)
+            mean, log_variance = encoder(batch).float().chunk(2, dim=1)
             noise = torch.randn((len(batch), d), generator=generator)
-            logits = decoder(mean + torch.exp(0.5 * log_variance) * noise)
+            logits = decoder(mean + torch.exp(0.5 * log_variance) * noise).float()
             cost = functional.binary_cross_entropy_with_logits(logits, batch, reduction="sum")
             divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
             loss = (cost + divergence) / len(batch)

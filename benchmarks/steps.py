@@ -5,7 +5,8 @@
 Every side trains a variational autoencoder with a Bernoulli likelihood in float32 on one thread, by Adam, on
 batches of 256 of the same rows. "products" are the matrix products of forward and backward alone, the limit.
 Where the processor multiplies bfloat16 matrices, "bfloat16" is mixtura with such products, as a fit of large
-networks takes them there by itself, and "low products" are its limit.
+networks takes them there by itself, "low products" are its limit, and "low fused" is "fused" under PyTorch's
+autocast.
 "mixtura" is its own loop over a stage with K = 1, everything in it: batches, noise, the clip, the guard, the
 means for the log. "K = 10" is the model with ten groups and a trained prior, which is more work than any peer
 does, "Gaussian" the same with a learned mean and variance of every column, and "autograd" what a stage runs
@@ -152,7 +153,8 @@ def main() -> None:
         Eager("fused", fused=True),
     ]
     if runtime.has_fast_bfloat16_cpu():
-        sides += [Products("low products", torch.bfloat16), Ours("bfloat16", 1, precision="bf16-mixed")]
+        sides += [Products("low products", torch.bfloat16), Eager("low fused", fused=True, low=True)]
+        sides.append(Ours("bfloat16", 1, precision="bf16-mixed"))
     rates = []
     with tempfile.TemporaryDirectory() as scratch, threadpool_limits(1):
         workers = [Worker(name, Path(scratch)) for name, problem in problems.items() if not problem]

@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from mixtura.clustering import accuracy, modularity, modularity_groups, neighbour_graph
+from mixtura.clustering.neighbour_graph import GraphGroups, _climb, core_groups, micro_clusters
 
 
 def newman(weights: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -133,6 +134,37 @@ def test_restarts_agree_on_groups_that_are_there_and_not_on_a_cloud(rng) -> None
     told = modularity_groups(cloud + 20 * (np.arange(300) % 3)[:, None], 3, rng)
     assert told.agreement == 1.0
     assert modularity_groups(cloud, 8, rng).agreement < 0.8
+
+
+def test_what_restarts_have_in_common_beats_the_best_of_them() -> None:
+    from sklearn.datasets import load_digits
+
+    points = load_digits().data / 16
+    graph = neighbour_graph(points)
+    gains = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        parts = [micro_clusters(points, 10, 100, rng) for _ in range(5)]
+        alone = max(_climb(graph, part, 10, 15, rng).modularity for part in parts)
+        found = modularity_groups(points, 10, np.random.default_rng(seed), graph=graph)
+        gains.append(found.modularity - alone)
+    assert np.mean(gains) > 0
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 5), st.integers(1, 40))
+def test_core_groups_are_together_in_every_grouping_that_is_taken(seed, n_groupings, k, most) -> None:
+    rng = np.random.default_rng(seed)
+    found = [GraphGroups(rng.integers(0, k, 25), 0.0) for _ in range(n_groupings)]
+    cores = core_groups(found, most)
+    np.testing.assert_array_equal(np.unique(cores), np.arange(cores.max() + 1))
+    together = cores[:, None] == cores
+    first = found[0].labels[:, None] == found[0].labels
+    assert not (together & ~first).any()
+    assert cores.max() < max(most, len(np.unique(found[0].labels)))
+    if most == 40:
+        every = np.logical_and.reduce([g.labels[:, None] == g.labels for g in found])
+        np.testing.assert_array_equal(together, every)
 
 
 def test_one_restart_has_none_to_disagree_with(rng) -> None:
