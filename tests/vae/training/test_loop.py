@@ -243,6 +243,13 @@ def test_same_generator_same_bits_and_no_global_state() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_what_is_below_the_normal_floats_is_zero_while_a_stage_runs_and_not_afterwards() -> None:
+    tiny, seen = torch.full((4,), 1e-40), []
+    Run(Parabola(lambda call, terms: seen.append(bool((tiny * 2).any()))), n_steps=3)()
+    assert seen == [False] * 3
+    assert (tiny * 2).all()
+
+
 def test_weights_decay_by_the_rate_beside_the_gradient() -> None:
     run = Run(Parabola(), n_steps=3, rate=lambda done: RATE * (1 + done))
     other = nn.Parameter(torch.tensor([2.0]))
